@@ -1,0 +1,29 @@
+"""Reference implementations behind the book *Deep Dive into Large Language Models*.
+
+Importing the package is cheap: subpackages are loaded when they are first used.
+
+Example:
+    >>> import llmguide
+    >>> llmguide.tokenizers.__name__
+    'llmguide.tokenizers'
+"""
+
+import importlib
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+_SUBPACKAGES = ("constants", "datasets", "experiments", "tokenizers", "world")
+
+__all__ = ["__version__", *_SUBPACKAGES]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a subpackage on first access."""
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

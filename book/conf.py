@@ -1,0 +1,100 @@
+"""Settings of the book. What computes lives in an extension under ``_extensions``."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+BOOK = Path(__file__).parent
+ROOT = BOOK.parent
+sys.path[:0] = [str(BOOK), str(ROOT)]
+
+import llmguide  # noqa: E402  # found through the path set above
+from _extensions.shape_types import ShapeFormatter  # noqa: E402
+
+# -- The book ---------------------------------------------------------------------------------------------------------
+project = "Deep Dive into Large Language Models"
+author = "The llmguide authors"
+release = version = llmguide.__version__
+released = date(2026, 11, 24)
+copyright = f"{released.year}, {author}. Text: CC BY 4.0; code: Apache-2.0"
+language = "en"
+
+# Where the book and its repository can be reached. Unset, whatever needs them is left out.
+html_baseurl = ""
+repository_url = ""
+
+# -- Sources ----------------------------------------------------------------------------------------------------------
+extensions = [
+    "myst_parser",
+    "nbsphinx",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.coverage",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_autodoc_typehints",  # after napoleon
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+    "_extensions.build_settings",
+    "_extensions.mathml",
+]
+root_doc = "index"
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_*", "**/.ipynb_checkpoints", "results"]
+nitpicky = True
+
+# -- Numbers ----------------------------------------------------------------------------------------------------------
+numfig = True
+numfig_secnum_depth = 1
+numfig_format = {
+    "code-block": "Listing %s",
+    "exercise": "Exercise %s",
+    "figure": "Figure %s",
+    "section": "Section %s",
+    "table": "Table %s",
+}
+math_numfig = True
+math_eqref_format = "Equation {number}"
+math_numsep = "."
+
+# -- Markdown ---------------------------------------------------------------------------------------------------------
+myst_enable_extensions = ["amsmath", "attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 0  # every section has an explicit label
+myst_dmath_double_inline = True
+
+# -- Notebooks --------------------------------------------------------------------------------------------------------
+nbsphinx_execute = "always"
+nbsphinx_timeout = 60
+nbsphinx_requirejs_path = ""  # else every page asks a content network for require.js
+
+# -- API pages --------------------------------------------------------------------------------------------------------
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_typehints_format = "short"
+napoleon_use_ivar = True
+typehints_use_signature = True
+typehints_use_signature_return = True
+typehints_formatter = ShapeFormatter()
+always_use_bars_union = True
+typehints_defaults = "comma"
+coverage_show_missing_items = True
+
+# -- Bibliography -----------------------------------------------------------------------------------------------------
+bibtex_bibfiles = sorted(f"../references/{path.name}" for path in (ROOT / "references").glob("*.bib"))
+bibtex_reference_style = "author_year"
+
+# -- HTML -------------------------------------------------------------------------------------------------------------
+html_theme = "furo"
+html_title = project
+html_static_path = ["_static"]
+templates_path = ["_templates"]
+html_math_renderer = "mathml"
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {"top_of_page_buttons": []}
+
+# -- Print ------------------------------------------------------------------------------------------------------------
+latex_engine = "lualatex"
+latex_documents = [("index", "book.tex", project, author, "manual")]
+latex_use_xindy = False  # with it the index silently vanishes

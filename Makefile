@@ -1,0 +1,83 @@
+# The book and its package. `make book` builds the one, `make test` checks both; `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+BUILD := _build
+# One clock for everything that is built, so that the same commit gives the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1795478400)
+export FORCE_SOURCE_DATE := 1
+export PYTHONHASHSEED := 0
+export PYTHONUTF8 := 1
+SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup book html pdf epub serve notebooks test test-long coverage experiments lint types links permalinks \
+	reproducible bench bounds lock clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+# -- The environment --------------------------------------------------------------------------------------------------
+# `ready` is written last: a set-up that was interrupted has none, and is done again from the start.
+
+setup: $(READY) ## create .venv from the exact lock
+
+$(READY): requirements.lock .ci/setup-venv
+	@.ci/setup-venv $(VENV)
+	@touch $@
+
+# -- The book ---------------------------------------------------------------------------------------------------------
+book: html ## build the HTML book and print the page to open
+	@echo "The book: $(abspath $(BUILD)/html/index.html)"
+
+html: $(READY) ## build the HTML book
+	@$(SPHINX) -b html -d $(BUILD)/html.doctrees book $(BUILD)/html
+
+pdf: $(READY) ## build the PDF (needs LaTeX)
+	@.ci/require-debian print
+	@$(SPHINX) -b latex -d $(BUILD)/latex.doctrees book $(BUILD)/latex
+	@$(MAKE) -C $(BUILD)/latex all-pdf > $(BUILD)/latex/make.log 2>&1 || { tail -40 $(BUILD)/latex/make.log; exit 1; }
+	@echo "The PDF: $(abspath $(BUILD)/latex/book.pdf)"
+
+epub: $(READY) ## build the EPUB
+	@$(SPHINX) -b epub -d $(BUILD)/epub.doctrees book $(BUILD)/epub
+	@echo "The EPUB: $(abspath $(BUILD)/epub/book.epub)"
+
+serve: $(READY) ## show the book in a browser and rebuild what changes
+	@$(BIN)/sphinx-autobuild -n -j auto -b html -d $(BUILD)/html.doctrees --watch llmguide --open-browser book $(BUILD)/html
+
+notebooks: $(READY) ## run every notebook from a clean kernel
+	@$(PYTEST) tests/book/test_notebooks.py
+
+clean: ## remove what was built, and keep .venv
+	rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+# -- The checks -------------------------------------------------------------------------------------------------------
+test: html epub ## run the whole suite
+	@if command -v lualatex > /dev/null; then $(MAKE) pdf; else echo "No LaTeX: the PDF tests will be skipped."; fi
+	@$(PYTEST) --cov=llmguide --cov-report=term
+
+lint: types $(READY) ## check style, spelling and docstrings
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell book llmguide tests references datasets README.md CONTRIBUTING.md CHANGELOG.md
+
+types: $(READY) ## check the types
+	@$(BIN)/python -m mypy
+
+# -- The results ------------------------------------------------------------------------------------------------------
+experiments: $(READY) ## run every experiment whose record is missing or stale
+	@$(BIN)/llmguide experiments run
+
+bench: $(READY) ## time the tokenizers beside their peers, and record the report
+	@$(BIN)/python tests/bench/bench_tokenizers.py
+
+# -- The lock ---------------------------------------------------------------------------------------------------------
+lock: ## resolve the dependencies anew and say what moved
+	@.ci/lock

@@ -13,14 +13,12 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("constants", "datasets", "experiments", "tokenizers", "world")
-
-__all__ = ["__version__", *_SUBPACKAGES]
+__all__ = ["__version__", "constants", "datasets", "experiments", "tokenizers", "world"]
 
 
 def __getattr__(name: str) -> ModuleType:
     """Import a subpackage on first access."""
-    if name in _SUBPACKAGES:
+    if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -1,0 +1,115 @@
+"""What holds for the project as a whole: its lock, its weight, its floors and the size of its files."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import llmguide
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "llmguide").rglob("*.py"))
+# From the ground up; a floor may import from its own and from those below.
+FLOORS = (
+    {"constants", "atomic", "datasets"},
+    {"tokenizers", "world"},
+    {"transformer", "embeddings", "baselines"},
+    {"decoding"},
+    {"finetuning", "training", "compression"},
+    {"agents", "prompting", "retrieval", "serving"},
+    {"evaluation", "interpret", "experiments", "cli"},
+)
+LOCKED = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text("utf-8"), flags=re.MULTILINE)
+
+
+def module_name(path: Path) -> str:
+    """Return the dotted name of a module of the package."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the dotted name of each module of the package that ``path`` imports, wherever it does."""
+    known = {module_name(other) for other in MODULES}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in known else str(node.module) for name in names]
+        yield from (name for name in names if name.split(".")[0] == "llmguide")
+
+
+def floor(module: str) -> int:
+    """Return the number of the floor that a module stands on."""
+    part = module.split(".")[1]
+    return next(number for number, parts in enumerate(FLOORS) if part in parts)
+
+
+@pytest.mark.parametrize(("name", "version"), LOCKED)
+def test_the_environment_is_the_lock(name: str, version: str) -> None:
+    assert importlib.metadata.version(name) == version
+
+
+def test_the_lock_has_every_declared_dependency() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = [*settings["dependencies"], *(d for extra in settings["optional-dependencies"].values() for d in extra)]
+    names = {re.split(r"[<>=\[]", requirement)[0] for requirement in declared} - {"llmguide"}
+    normal = {re.sub(r"[-_.]+", "-", name).lower() for name, _ in LOCKED}
+    assert {re.sub(r"[-_.]+", "-", name).lower() for name in names} <= normal
+
+
+def test_importing_the_package_is_light() -> None:
+    heavy = {"torch", "numpy", "regex", "matplotlib", "tokenizers"}
+    code = f"import sys, llmguide; print(*sorted({heavy} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert loaded.stdout.split() == []
+    timed = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import llmguide"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    microseconds = int(re.findall(r"\|\s*(\d+) \|\s*llmguide$", timed.stderr, flags=re.MULTILINE)[-1])
+    assert microseconds <= 100_000
+
+
+def test_an_unknown_subpackage_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'llmguide' has no attribute 'nonsense'"):
+        llmguide.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_file_is_one_sitting(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 330
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parent != ROOT / "llmguide"], ids=module_name)
+def test_no_floor_imports_from_a_higher_one(path: Path) -> None:
+    name = module_name(path)
+    for imported in imports(path):
+        if imported != "llmguide":
+            assert floor(imported) <= floor(name), f"{name} imports {imported}"
+
+
+def test_imports_form_no_circle() -> None:
+    graph = {module_name(path): set(imports(path)) for path in MODULES}
+    finished: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail, name])
+        if name not in finished:
+            for imported in graph.get(name, set()):
+                visit(imported, (*trail, name))
+            finished.add(name)
+
+    for name in graph:
+        visit(name, ())

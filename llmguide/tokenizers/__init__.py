@@ -1,1 +1,34 @@
-"""From text to token ids and back."""
+"""From text to token ids and back: byte-pair encoding and everything around it.
+
+Example:
+    >>> from llmguide.tokenizers import train_tokenizer
+    >>> tokenizer = train_tokenizer(["the newest and the lowest, the widest and the slowest"], vocab_size=266)
+    >>> tokenizer.encode("the fastest").tokens
+    ['the', 'Ġ', 'f', 'a', 's', 't', 'est']
+"""
+
+from llmguide.tokenizers.bpe import Bpe
+from llmguide.tokenizers.interop import load, save
+from llmguide.tokenizers.pretokenizers import BERT, CL100K, GPT2, WHITESPACE, WHOLE, WORDS, PreTokenizer
+from llmguide.tokenizers.tokenizer import Encoding, Tokenizer
+from llmguide.tokenizers.traces import trace_encoding, trace_training
+from llmguide.tokenizers.training import count_words, train_tokenizer
+
+__all__ = [
+    "BERT",
+    "CL100K",
+    "GPT2",
+    "WHITESPACE",
+    "WHOLE",
+    "WORDS",
+    "Bpe",
+    "Encoding",
+    "PreTokenizer",
+    "Tokenizer",
+    "count_words",
+    "load",
+    "save",
+    "trace_encoding",
+    "trace_training",
+    "train_tokenizer",
+]

@@ -1,0 +1,282 @@
+"""Byte-pair encoding, written to be read.
+
+Training starts from single characters and keeps joining the pair of neighbours that occurs most often. Encoding replays
+those merges on a new word, in the order in which they were learned. Every function here recomputes what it needs
+from scratch, so that it says what it does; :mod:`llmguide.tokenizers.fast_bpe` gives the same results sooner.
+
+Byte-level encoding is the same algorithm on another alphabet: see :mod:`llmguide.tokenizers.alphabet`.
+
+Source: :cite:t:`gage1994new` for the compression, :cite:t:`sennrich2016neural` for its use on words.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import inf
+
+Symbols = tuple[str, ...]
+"""A word cut into symbols, from single characters to the whole word."""
+
+Pair = tuple[str, str]
+"""Two neighbouring symbols."""
+
+
+def split_word(word: str, end_of_word: str = "") -> Symbols:
+    """Cut a word into its characters, the last one marked as the last.
+
+    Args:
+        word: The word.
+        end_of_word: What to append to the last character, for example ``"</w>"``. Empty: nothing.
+
+    Returns:
+        The symbols that merging starts from; none for the empty word.
+
+    Example:
+        >>> split_word("low", end_of_word="</w>")
+        ('l', 'o', 'w</w>')
+    """
+    return (*word[:-1], word[-1] + end_of_word) if word else ()
+
+
+def count_pairs(words: Mapping[Symbols, int]) -> Counter[Pair]:
+    """Count how often each two symbols are neighbours.
+
+    Args:
+        words: The words of a corpus, cut into symbols, each with the number of times it occurs.
+
+    Returns:
+        The number of occurrences of each pair in the corpus. Occurrences may overlap: ``aaa`` has ``(a, a)`` twice.
+
+    Example:
+        >>> count_pairs({("l", "o", "w"): 5, ("l", "o", "t"): 2})
+        Counter({('l', 'o'): 7, ('o', 'w'): 5, ('o', 't'): 2})
+    """
+    counts: Counter[Pair] = Counter()
+    for symbols, occurrences in words.items():
+        for pair in pairwise(symbols):
+            counts[pair] += occurrences
+    return counts
+
+
+def merge(symbols: Symbols, pair: Pair) -> Symbols:
+    """Join a pair wherever it occurs in a word, from left to right.
+
+    Args:
+        symbols: The word, cut into symbols.
+        pair: The two neighbours to join.
+
+    Returns:
+        The word with each occurrence of the pair made one symbol.
+
+    Example:
+        >>> merge(("a", "a", "a", "b"), ("a", "a"))
+        ('aa', 'a', 'b')
+    """
+    merged: list[str] = []
+    position = 0
+    while position < len(symbols):
+        if symbols[position : position + 2] == pair:
+            merged.append(pair[0] + pair[1])
+            position += 2
+        else:
+            merged.append(symbols[position])
+            position += 1
+    return tuple(merged)
+
+
+def train(
+    word_counts: Mapping[str, int],
+    vocab_size: int,
+    *,
+    alphabet: Iterable[str] = (),
+    special_tokens: Iterable[str] = (),
+    end_of_word: str = "",
+    min_count: int = 1,
+) -> "Bpe":
+    """Learn merges by joining, again and again, the most frequent pair of neighbours.
+
+    Among pairs that are equally frequent the one with the smallest ids wins, as in the ``tokenizers`` library.
+
+    Args:
+        word_counts: The words of a corpus and how often each occurs.
+        vocab_size: The number of tokens to stop at: special tokens, characters and merged symbols together.
+        alphabet: Characters that become tokens even if the corpus lacks them.
+        special_tokens: Tokens that text never yields. They take the first ids, and no merge may spell one.
+        end_of_word: What marks the last character of a word; empty for no mark.
+        min_count: The number of occurrences below which a pair is not joined.
+
+    Returns:
+        The vocabulary and the merges. It holds fewer than ``vocab_size`` tokens if the corpus runs out of pairs.
+
+    Raises:
+        ValueError: If there is no word and no alphabet, or if ``vocab_size`` is below the number of tokens needed
+            before the first merge.
+
+    Source: :cite:t:`sennrich2016neural`, algorithm 1.
+
+    Example:
+        >>> train({"low": 5, "lower": 2, "newest": 6, "widest": 3}, vocab_size=14).merges
+        (('e', 's'), ('es', 't'), ('l', 'o'), ('lo', 'w'))
+    """
+    words = {split_word(word, end_of_word): occurrences for word, occurrences in word_counts.items() if word}
+    special = tuple(special_tokens)
+    ids = first_ids(words, vocab_size, alphabet, special)
+    merges: list[Pair] = []
+    while len(ids) < vocab_size:
+        counts = count_pairs(words)
+        candidates = [pair for pair in counts if counts[pair] >= min_count and pair[0] + pair[1] not in special]
+        if not candidates:
+            break
+        best = min(candidates, key=lambda pair: (-counts[pair], ids[pair[0]], ids[pair[1]]))
+        words = {merge(symbols, best): occurrences for symbols, occurrences in words.items()}
+        ids.setdefault(best[0] + best[1], len(ids))
+        merges.append(best)
+    return Bpe(tuple(ids), tuple(merges), end_of_word)
+
+
+def first_ids(
+    words: Iterable[Symbols], vocab_size: int, alphabet: Iterable[str] = (), special_tokens: Iterable[str] = ()
+) -> dict[str, int]:
+    """Number the tokens that exist before the first merge.
+
+    Args:
+        words: Words cut into characters.
+        vocab_size: The size of the vocabulary that training is to reach.
+        alphabet: Characters that become tokens even if no word holds them.
+        special_tokens: Tokens that come first, in the order given.
+
+    Returns:
+        The id of each special token, then of each character by code point, then of each marked last character.
+
+    Raises:
+        ValueError: If there is nothing to number, if a special token is empty, repeated or one of the characters, or if
+            ``vocab_size`` leaves no room for all of them.
+    """
+    characters = {symbol for symbols in words for symbol in symbols} | set(alphabet)
+    if not characters:
+        raise ValueError("the corpus holds no word to learn from; give at least one, or an alphabet")
+    special = list(special_tokens)
+    for token in special:
+        if not token or token in characters or special.count(token) > 1:
+            raise ValueError(f"special token {token!r} must be non-empty, given once, and differ from every character")
+    tokens = special + sorted(characters, key=lambda symbol: (len(symbol), symbol))
+    if vocab_size < len(tokens):
+        raise ValueError(
+            f"vocab_size ({vocab_size}) is below the {len(special)} special tokens and {len(characters)} characters "
+            f"that come before the first merge; give at least {len(tokens)}"
+        )
+    return {token: number for number, token in enumerate(tokens)}
+
+
+def encode_word(word: Symbols, ranks: Mapping[Pair, int]) -> Symbols:
+    """Join neighbours in one word, always the pair whose merge was learned first.
+
+    Args:
+        word: The word, cut into characters.
+        ranks: The position of each merge in the order of learning: 0 for the first.
+
+    Returns:
+        The word, cut into the symbols that no merge can join further.
+
+    Source: :cite:t:`sennrich2016neural`, section 3.2.
+
+    Example:
+        >>> encode_word(("l", "o", "w", "e", "r"), {("l", "o"): 0, ("lo", "w"): 1, ("e", "r"): 2})
+        ('low', 'er')
+    """
+    symbols = list(word)
+    while len(symbols) > 1:
+        rank, position = min((ranks.get(pair, inf), position) for position, pair in enumerate(pairwise(symbols)))
+        if rank == inf:
+            break
+        symbols[position : position + 2] = [symbols[position] + symbols[position + 1]]
+    return tuple(symbols)
+
+
+@dataclass(frozen=True)
+class Bpe:
+    """What training learned: the vocabulary and the merges.
+
+    Attributes:
+        tokens: The vocabulary; a token's position is its id.
+        merges: The pairs to join, in the order in which they were learned.
+        end_of_word: What marks the last character of a word; empty for no mark.
+        unknown: The token for a character that the vocabulary lacks. ``None``: such a character is an error.
+
+    Raises:
+        ValueError: If a token or a merge is given twice, or a merge names or makes a token that does not exist.
+
+    Example:
+        >>> model = Bpe(tokens=("l", "o", "w", "lo", "low"), merges=(("l", "o"), ("lo", "w")))
+        >>> model.encode("lowlow")
+        [4, 4]
+    """
+
+    tokens: tuple[str, ...]
+    merges: tuple[Pair, ...]
+    end_of_word: str = ""
+    unknown: str | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_repeats("token", self.tokens)
+        _refuse_repeats("merge", self.merges)
+        for left, right in self.merges:
+            for token in (left, right, left + right):
+                if token not in self.ids:
+                    raise ValueError(f"merge {(left, right)!r} needs the token {token!r}, which the vocabulary lacks")
+        if self.unknown is not None and self.unknown not in self.ids:
+            raise ValueError(f"the unknown token {self.unknown!r} is not in the vocabulary")
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """The id of each token."""
+        return {token: number for number, token in enumerate(self.tokens)}
+
+    @cached_property
+    def ranks(self) -> dict[Pair, int]:
+        """The position of each merge in the order of learning."""
+        return {pair: rank for rank, pair in enumerate(self.merges)}
+
+    def split(self, word: str) -> Symbols:
+        """Cut a word into symbols by replaying the merges on its characters."""
+        return encode_word(split_word(word, self.end_of_word), self.ranks)
+
+    def encode(self, word: str) -> list[int]:
+        """Give the ids of a word's tokens.
+
+        Args:
+            word: One word, as pre-tokenization made it.
+
+        Returns:
+            One id for each symbol of the word.
+
+        Raises:
+            ValueError: If a character is not in the vocabulary and there is no unknown token.
+        """
+        return [self.id_of(symbol) for symbol in self.split(word)]
+
+    def id_of(self, symbol: str) -> int:
+        """Look up one symbol, falling back on the unknown token.
+
+        Args:
+            symbol: A character, or a symbol that merges made.
+
+        Returns:
+            Its id.
+
+        Raises:
+            ValueError: If it is not in the vocabulary and there is no unknown token.
+        """
+        number = self.ids.get(symbol, self.ids.get(self.unknown) if self.unknown is not None else None)
+        if number is None:
+            raise ValueError(f"{symbol!r} is not in the vocabulary and there is no unknown token to stand for it")
+        return number
+
+
+def _refuse_repeats(what: str, items: tuple[object, ...]) -> None:
+    """Raise if an item occurs twice, naming it."""
+    if len(set(items)) < len(items):
+        repeated = Counter(items).most_common(1)[0][0]
+        raise ValueError(f"{what} {repeated!r} occurs more than once; each must be unique")

@@ -1,0 +1,182 @@
+"""Normalization: what is changed in a text before it is cut into pieces.
+
+A normalizer is a small value with one method, ``normalize``. It takes and gives an :class:`Aligned` text, which knows
+for each of its characters where in the original text it comes from, so that a token can still point into the text that
+a person wrote.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import regex
+
+Span = tuple[int, int]
+"""A stretch of the original text: the position of its first character and the position after its last."""
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A text that remembers where its characters come from.
+
+    Attributes:
+        text: The text as it is now.
+        spans: For each character of ``text``, the stretch of the original text that it stands for.
+
+    Example:
+        >>> Aligned.of("ÅB").map(str.lower)
+        Aligned(text='åb', spans=((0, 1), (1, 2)))
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, text: str) -> "Aligned":
+        """Take a text as the original: each character comes from itself."""
+        return cls(text, tuple(zip(range(len(text)), range(1, len(text) + 1), strict=True)))
+
+    def map(self, change: Callable[[str], str]) -> "Aligned":
+        """Replace each character by what ``change`` makes of it; all of that comes from where the character came."""
+        pieces = [change(character) for character in self.text]
+        spans = tuple(span for piece, span in zip(pieces, self.spans, strict=True) for _ in piece)
+        return Aligned("".join(pieces), spans)
+
+
+class Normalizer(Protocol):
+    """Anything that rewrites a text and keeps the alignment."""
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text."""
+        ...
+
+
+@dataclass(frozen=True)
+class UnicodeForm:
+    """Bring a text into one of Unicode's four normalization forms.
+
+    NFC composes (``e`` and an accent become ``é``), NFD decomposes; NFKC and NFKD also replace compatibility characters
+    such as the ligature ``ﬁ`` or the full-width ``Ａ``.
+
+    Attributes:
+        form: The name of the form.
+
+    Source: :cite:t:`unicode2023normalization`.
+
+    Example:
+        >>> UnicodeForm("NFKC").normalize(Aligned.of("ﬁt"))
+        Aligned(text='fit', spans=((0, 1), (0, 1), (1, 2)))
+    """
+
+    form: Literal["NFC", "NFD", "NFKC", "NFKD"]
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text, one grapheme cluster at a time: characters join and change places only within one."""
+        if unicodedata.is_normalized(self.form, aligned.text):
+            return aligned
+        pieces: list[str] = []
+        spans: list[Span] = []
+        for match in regex.finditer(r"\X", aligned.text):
+            cluster, origins = match[0], aligned.spans[match.start() : match.end()]
+            piece = unicodedata.normalize(self.form, cluster)
+            pieces.append(piece)
+            spans += origins if piece == cluster else [(origins[0][0], origins[-1][1])] * len(piece)
+        return Aligned("".join(pieces), tuple(spans))
+
+
+@dataclass(frozen=True)
+class Lowercase:
+    """Lower-case each character by itself, so that a final sigma stays an ordinary sigma.
+
+    Example:
+        >>> Lowercase().normalize(Aligned.of("ΟΔΟΣ")).text
+        'οδοσ'
+    """
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text."""
+        return aligned.map(str.lower)
+
+
+@dataclass(frozen=True)
+class StripAccents:
+    """Remove combining marks. Letters with an accent of their own keep it unless NFD or NFKD comes before.
+
+    Example:
+        >>> Sequence((UnicodeForm("NFD"), StripAccents())).normalize(Aligned.of("élan")).text
+        'elan'
+    """
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text."""
+        return aligned.map(lambda character: "" if unicodedata.category(character).startswith("M") else character)
+
+
+@dataclass(frozen=True)
+class BertNormalizer:
+    """Clean a text as BERT's own tokenizer does.
+
+    Attributes:
+        clean_text: Drop control characters and turn every kind of white space into a space.
+        handle_chinese_chars: Put spaces around Chinese characters, so that each becomes a word.
+        strip_accents: Remove accents; ``None``: remove them if ``lowercase``.
+        lowercase: Lower-case the text.
+
+    Source: :cite:t:`devlin2019bert`.
+
+    Example:
+        >>> BertNormalizer().normalize(Aligned.of("Café 北京")).text
+        'cafe  北  京 '
+    """
+
+    clean_text: bool = True
+    handle_chinese_chars: bool = True
+    strip_accents: bool | None = None
+    lowercase: bool = True
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text."""
+        if self.clean_text:
+            aligned = aligned.map(_clean)
+        if self.handle_chinese_chars:
+            aligned = aligned.map(lambda character: f" {character} " if _CHINESE.match(character) else character)
+        if self.lowercase if self.strip_accents is None else self.strip_accents:
+            aligned = UnicodeForm("NFD").normalize(aligned)
+            aligned = aligned.map(lambda character: "" if unicodedata.category(character) == "Mn" else character)
+        return Lowercase().normalize(aligned) if self.lowercase else aligned
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Apply several normalizers, one after the other.
+
+    Attributes:
+        steps: The normalizers, the first one first.
+
+    Example:
+        >>> Sequence((Lowercase(), UnicodeForm("NFC"))).normalize(Aligned.of("E\u0301t")).text
+        'ét'
+    """
+
+    steps: tuple[Normalizer, ...]
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text."""
+        for step in self.steps:
+            aligned = step.normalize(aligned)
+        return aligned
+
+
+_CHINESE = regex.compile(
+    "[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f"
+    "\U0002b740-\U0002b81f\U0002b920-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f]"
+)
+_WHITE_SPACE = regex.compile(r"\s")
+
+
+def _clean(character: str) -> str:
+    """Drop a control character, make white space a space, and keep everything else."""
+    if _WHITE_SPACE.match(character) and character not in "\x0b\x0c\x85":
+        return " "
+    return "" if unicodedata.category(character).startswith("C") or character == "\ufffd" else character

@@ -1,0 +1,99 @@
+"""Training a tokenizer on a corpus: count its pieces, then let byte-pair encoding learn from the counts."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from llmguide.tokenizers import fast_bpe
+from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell
+from llmguide.tokenizers.normalizers import Aligned, Normalizer
+from llmguide.tokenizers.pretokenizers import GPT2, PreTokenizer
+from llmguide.tokenizers.tokenizer import Tokenizer, refuse_surrogates
+
+
+def count_words(
+    texts: Iterable[str],
+    pretokenizer: PreTokenizer = GPT2,
+    normalizer: Normalizer | None = None,
+    byte_level: bool = True,
+) -> Counter[str]:
+    """Count the pieces of a corpus, which is all that training needs to know about it.
+
+    Args:
+        texts: The corpus; no piece crosses from one text into the next.
+        pretokenizer: How text is cut into pieces.
+        normalizer: What is changed in a text first.
+        byte_level: Whether to spell the pieces in the byte alphabet.
+
+    Returns:
+        How often each piece occurs.
+
+    Raises:
+        ValueError: If a text holds a lone surrogate.
+
+    Example:
+        >>> count_words(["low low lower"])
+        Counter({'low': 1, 'Ġlow': 1, 'Ġlower': 1})
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        refuse_surrogates(text)
+        changed = text if normalizer is None else normalizer.normalize(Aligned.of(text)).text
+        counts.update(pretokenizer.words(changed))
+    return Counter({spell(word): count for word, count in counts.items()}) if byte_level else counts
+
+
+def train_tokenizer(
+    texts: Iterable[str],
+    vocab_size: int,
+    *,
+    pretokenizer: PreTokenizer = GPT2,
+    normalizer: Normalizer | None = None,
+    byte_level: bool = True,
+    special_tokens: Iterable[str] = (),
+    end_of_word: str = "",
+    unknown: str | None = None,
+    separator: str = "",
+    min_count: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tokenizer:
+    """Train a tokenizer on a corpus.
+
+    Args:
+        texts: The corpus; no token crosses from one text into the next.
+        vocab_size: The number of tokens to stop at.
+        pretokenizer: How text is cut into pieces.
+        normalizer: What is changed in a text first.
+        byte_level: Whether tokens are made of bytes, all 256 of which are then in the vocabulary, or of characters.
+        special_tokens: Tokens that text cannot forge; they take the first ids.
+        end_of_word: What marks the last character of a word, if tokens are made of characters.
+        unknown: A special token to stand for characters that the corpus lacks.
+        separator: What decoding puts between tokens.
+        min_count: The number of occurrences below which a pair is not joined.
+        progress: Called after each merge with the number of tokens so far and ``vocab_size``.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        ValueError: If ``texts`` is one string instead of several, if there is nothing to learn from, or if
+            ``vocab_size`` is below the number of tokens that come before the first merge.
+
+    Example:
+        >>> tokenizer = train_tokenizer(["low lower lowest"], vocab_size=259)
+        >>> tokenizer.model.merges
+        (('l', 'o'), ('lo', 'w'), ('Ġ', 'low'))
+    """
+    if isinstance(texts, str):
+        raise ValueError("texts must be several texts, for example a list; got one string")
+    special = (*([unknown] if unknown is not None else []), *special_tokens)
+    model = fast_bpe.train(
+        count_words(texts, pretokenizer, normalizer, byte_level),
+        vocab_size,
+        alphabet=BYTE_ALPHABET if byte_level else (),
+        special_tokens=special,
+        end_of_word=end_of_word,
+        min_count=min_count,
+        progress=progress,
+    )
+    return Tokenizer(replace(model, unknown=unknown), pretokenizer, normalizer, byte_level, special, separator)

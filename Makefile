@@ -66,6 +66,7 @@ test: html epub ## run the whole suite
 lint: types $(READY) ## check style, spelling and docstrings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/pydoclint llmguide
 	@$(BIN)/codespell book llmguide tests references datasets README.md CONTRIBUTING.md CHANGELOG.md
 
 types: $(READY) ## check the types

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pybtex.database.input.bibtex import LowLevelParser  # type: ignore[import-untyped]
-from pybtex.exceptions import PybtexError  # type: ignore[import-untyped]
+from pybtex.database.input.bibtex import LowLevelParser
+from pybtex.exceptions import PybtexError
 
 REQUIRED = {
     "article": ("author", "title", "journal", "year"),

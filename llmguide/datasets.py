@@ -1,0 +1,129 @@
+"""The corpora of the book: where they lie, and whether they are what they should be.
+
+Each lies in its own folder below ``datasets/`` with a data card; ``datasets/index.toml`` lists them for programs.
+"""
+
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+DATASETS_VARIABLE = "LLMGUIDE_DATASETS"
+INDEX = "index.toml"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One file of text and what is known about it.
+
+    Args:
+        name: What :func:`load` takes.
+        path: Where the file lies.
+        sha256: Its published checksum, in hexadecimal.
+        bytes: Its size.
+        language: Natural or programming languages (BCP 47 tags, or names).
+        licence: SPDX identifier of its licence, or ``public domain``.
+        origin: Where it comes from.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    bytes: int
+    language: str
+    licence: str
+    origin: str
+
+    def read(self) -> str:
+        """Read the text and check it against the published checksum.
+
+        Returns:
+            The text.
+
+        Raises:
+            FileNotFoundError: If the index lists the file but it is gone.
+            ValueError: If the checksum differs; the message says how to get the published file back.
+        """
+        if not self.path.is_file():
+            raise FileNotFoundError(f"{self.path} is missing: `git checkout -- {self.path}` brings it back")
+        content = self.path.read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.sha256:
+            raise ValueError(
+                f"{self.path} is not the published file (SHA-256 {found[:12]}…, expected {self.sha256[:12]}…): "
+                f"`git checkout -- {self.path}` brings it back; if the change is meant, run `python datasets/make.py`"
+            )
+        return content.decode("utf-8")
+
+
+def datasets_directory(directory: Path | str | None = None) -> Path:
+    """Find the corpora: the argument, then ``LLMGUIDE_DATASETS``, then the checkout's ``datasets``.
+
+    Args:
+        directory: Where the caller knows them to be.
+
+    Returns:
+        A directory with an index.
+
+    Raises:
+        FileNotFoundError: If there is no index; the message says what to do.
+    """
+    given = directory or os.environ.get(DATASETS_VARIABLE)
+    found = Path(given) if given else Path(__file__).resolve().parents[1] / "datasets"
+    if not (found / INDEX).is_file():
+        raise FileNotFoundError(
+            f"no {INDEX} in {found}: the corpora are not part of the installed package; take the folder datasets/ of "
+            f"a checkout of the book and name it as an argument or in the variable {DATASETS_VARIABLE}"
+        )
+    return found
+
+
+def all_datasets(directory: Path | str | None = None) -> dict[str, Dataset]:
+    """List the corpora.
+
+    Args:
+        directory: See :func:`datasets_directory`.
+
+    Returns:
+        Each by its name, in the order of the index.
+    """
+    folder = datasets_directory(directory)
+    index = tomllib.loads((folder / INDEX).read_text("utf-8"))
+    return {name: Dataset(name=name, path=folder / str(entry.pop("file")), **entry) for name, entry in index.items()}
+
+
+def find(name: str, directory: Path | str | None = None) -> Dataset:
+    """Find one corpus.
+
+    Args:
+        name: Its name in the index.
+        directory: See :func:`datasets_directory`.
+
+    Returns:
+        What is known about it; :meth:`Dataset.read` reads it.
+
+    Raises:
+        ValueError: If there is none of that name; the message lists those there are.
+    """
+    datasets = all_datasets(directory)
+    if name not in datasets:
+        raise ValueError(f"no dataset {name!r}; there are: {', '.join(datasets)}")
+    return datasets[name]
+
+
+def load(name: str, directory: Path | str | None = None) -> str:
+    """Read the text of a corpus, checked against its published checksum.
+
+    Args:
+        name: Its name in the index, for example ``shakespeare``.
+        directory: See :func:`datasets_directory`.
+
+    Returns:
+        The text.
+
+    Raises:
+        FileNotFoundError: If the corpora are not here.
+        ValueError: If there is none of that name, or its file was changed.
+    """
+    return find(name, directory).read()

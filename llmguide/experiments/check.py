@@ -11,7 +11,9 @@ from llmguide.experiments.framework import AnyExperiment
 from llmguide.experiments.records import Record, consistent, is_number, load, save
 from llmguide.experiments.runner import as_json, fingerprint, judge, report, run_reduced
 
-FRAMEWORK = frozenset({"llmguide", "llmguide.experiments.framework", "llmguide.experiments.records"})
+FRAMEWORK = frozenset(
+    {"llmguide", "llmguide.experiments", "llmguide.experiments.framework", "llmguide.experiments.records"}
+)
 """Modules that experiments import and whose code changes no number."""
 
 

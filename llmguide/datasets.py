@@ -1,16 +1,19 @@
 """The corpora of the book: where they lie, and whether they are what they should be.
 
 Each lies in its own folder below ``datasets/`` with a data card; ``datasets/index.toml`` lists them for programs.
+A corpus is one file of documents. A document begins with a line of a form feed and its title.
 """
 
 import hashlib
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 DATASETS_VARIABLE = "LLMGUIDE_DATASETS"
 INDEX = "index.toml"
+DOCUMENT_MARK = "\f"
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ class Dataset:
     licence: str
     origin: str
 
-    def read(self) -> str:
-        """Read the text and check it against the published checksum.
+    def documents(self) -> dict[str, str]:
+        """Read the documents and check the file against its published checksum.
 
         Returns:
-            The text.
+            Text by title, in the order of the file.
 
         Raises:
             FileNotFoundError: If the index lists the file but it is gone.
@@ -54,7 +57,42 @@ class Dataset:
                 f"{self.path} is not the published file (SHA-256 {found[:12]}…, expected {self.sha256[:12]}…): "
                 f"`git checkout -- {self.path}` brings it back; if the change is meant, run `python datasets/make.py`"
             )
-        return content.decode("utf-8")
+        return unpack(content.decode("utf-8"))
+
+
+def pack(documents: Mapping[str, str]) -> str:
+    """Write documents as one text.
+
+    Args:
+        documents: Text by title.
+
+    Returns:
+        The documents one after the other, each behind a line of a form feed and its title.
+
+    Raises:
+        ValueError: If a document holds a form feed, or a title more than one line: they could not be told apart.
+    """
+    for title, text in documents.items():
+        if DOCUMENT_MARK in title + text or "\n" in title:
+            raise ValueError(f"document {title!r} holds a form feed or has a title of several lines; remove them")
+    return "".join(f"{DOCUMENT_MARK}{title}\n{text}" for title, text in documents.items())
+
+
+def unpack(text: str) -> dict[str, str]:
+    r"""Read documents back from one text.
+
+    Args:
+        text: As :func:`pack` wrote it.
+
+    Returns:
+        Text by title.
+
+    Example:
+        >>> unpack(pack({"greeting": "Good day.\n", "farewell": "Good night.\n"}))
+        {'greeting': 'Good day.\n', 'farewell': 'Good night.\n'}
+    """
+    parts = (part.partition("\n") for part in text.split(DOCUMENT_MARK)[1:])
+    return {title: body for title, _, body in parts}
 
 
 def datasets_directory(directory: Path | str | None = None) -> Path:
@@ -101,7 +139,7 @@ def find(name: str, directory: Path | str | None = None) -> Dataset:
         directory: See :func:`datasets_directory`.
 
     Returns:
-        What is known about it; :meth:`Dataset.read` reads it.
+        What is known about it; :meth:`Dataset.documents` reads it.
 
     Raises:
         ValueError: If there is none of that name; the message lists those there are.
@@ -113,17 +151,30 @@ def find(name: str, directory: Path | str | None = None) -> Dataset:
 
 
 def load(name: str, directory: Path | str | None = None) -> str:
-    """Read the text of a corpus, checked against its published checksum.
+    """Read a corpus as one text, checked against its published checksum.
 
     Args:
         name: Its name in the index, for example ``shakespeare``.
         directory: See :func:`datasets_directory`.
 
     Returns:
-        The text.
+        The documents joined, without their titles.
 
     Raises:
         FileNotFoundError: If the corpora are not here.
         ValueError: If there is none of that name, or its file was changed.
     """
-    return find(name, directory).read()
+    return "".join(documents(name, directory).values())
+
+
+def documents(name: str, directory: Path | str | None = None) -> dict[str, str]:
+    """Read a corpus document by document; otherwise as :func:`load`.
+
+    Args:
+        name: Its name in the index.
+        directory: See :func:`datasets_directory`.
+
+    Returns:
+        Text by title, in the order of the file.
+    """
+    return find(name, directory).documents()

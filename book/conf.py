@@ -8,8 +8,9 @@ BOOK = Path(__file__).parent
 ROOT = BOOK.parent
 sys.path[:0] = [str(BOOK), str(ROOT)]
 
-import llmguide  # noqa: E402  # found through the path set above
 from _extensions.shape_types import ShapeFormatter  # noqa: E402
+
+import llmguide  # noqa: E402  # found through the path set above
 
 # -- The book ---------------------------------------------------------------------------------------------------------
 project = "Deep Dive into Large Language Models"

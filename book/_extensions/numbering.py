@@ -1,7 +1,8 @@
 r"""One numbering of chapters through all parts of the book, equal in HTML, EPUB and print.
 
-The parts are captioned toctrees of the root page. Sphinx begins again at chapter 1 in each ``:numbered:`` toctree, where
-LaTeX goes on counting. Here Sphinx sees the numbered toctrees of a page as one while it assigns numbers, and counts on.
+The parts are captioned toctrees of the root page. Sphinx begins again at chapter 1 in each ``:numbered:`` toctree,
+where LaTeX goes on counting. Here Sphinx sees the numbered toctrees of a page as one while it assigns numbers, and
+counts on.
 
 In print a part's caption becomes ``\part``, and the chapters of a toctree without ``:numbered:`` are chapters without
 numbers, whose figures, tables, listings and equations count from 1 through the whole book, as they do in HTML.
@@ -13,10 +14,11 @@ from pathlib import Path
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.latex import LaTeXTranslator
+
+from _extensions.latex_styles import add_style
 
 STYLE = Path(__file__).with_suffix(".sty")
 
@@ -84,18 +86,12 @@ def _print(translator: LaTeXTranslator, node: part) -> None:
     raise nodes.SkipNode
 
 
-def _add_style(app: Sphinx, config: Config) -> None:
-    config.latex_additional_files = [*config.latex_additional_files, str(STYLE)]
-    preamble = config.latex_elements.get("preamble", "")
-    config.latex_elements = {**config.latex_elements, "preamble": f"{preamble}\n\\usepackage{{{STYLE.stem}}}\n"}
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Lay the continuous numbering around Sphinx's collector, which runs at priority 500."""
     app.add_node(
         part, html=(_skip, None), latex=(_print, None), text=(_skip, None), man=(_skip, None), texinfo=(_skip, None)
     )
-    app.connect("config-inited", _add_style)
+    app.connect("config-inited", lambda app, config: add_style(config, STYLE))
     app.connect("doctree-read", _mark_parts)
     app.connect("env-get-updated", _count_on, priority=400)
     app.connect("env-get-updated", _note_changes, priority=600)

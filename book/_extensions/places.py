@@ -1,4 +1,4 @@
-"""Places in the book: a section, an equation or an API entry, with its number and a link that every builder understands."""
+"""Places in the book: a section, an equation or an API entry, each with its number and a link to it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.builders import Builder
+from sphinx.builders.latex.nodes import math_reference
 from sphinx.environment import BuildEnvironment
 
 
@@ -31,7 +32,7 @@ def place_of(node: nodes.Node, docname: str) -> Place:
     parent = node.parent
     while parent is not None:
         if isinstance(parent, addnodes.desc) and isinstance(parent[0], addnodes.desc_signature) and parent[0]["ids"]:
-            return Place(docname, parent[0]["ids"][0], entry=parent[0].get("fullname") or parent[0]["ids"][0])
+            return Place(docname, parent[0]["ids"][0], entry=parent[0]["ids"][0])
         if isinstance(parent, nodes.section) and parent["ids"]:
             is_page = isinstance(parent.parent, nodes.document)
             return Place(docname, "" if is_page else parent["ids"][0])
@@ -82,6 +83,8 @@ def in_reading_order(env: BuildEnvironment, places: Iterable[Place]) -> list[Pla
 
 def link_to(env: BuildEnvironment, builder: Builder, fromdoc: str, place: Place) -> nodes.Element:
     """Return a link to a place, for use before references are resolved."""
+    if place.equation and builder.name == "latex":
+        return math_reference("", docname=place.docname, target=place.equation)  # LaTeX numbers equations itself
     if place.equation:
         return addnodes.pending_xref(
             "",

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import warnings
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -58,16 +59,18 @@ class SmallBook:
     def outdir(self, builder: str) -> Path:
         return self.root / "_build" / builder
 
-    def build(self, builder: str = "html", *, expect_warning: str = "") -> set[str]:
+    def build(self, builder: str = "html", *, expect_warning: str = "", parallel: int = 1) -> set[str]:
         """Build, and return the pages that were written.
 
         Args:
             builder: Sphinx's name of the builder.
             expect_warning: A pattern; the build must warn of this and nothing else.
+            parallel: The number of processes.
         """
-        warnings = io.StringIO()
+        said = io.StringIO()
         written: set[str] = set()
-        with patch_docutils(), docutils_namespace(), redirect_stderr(io.StringIO()):
+        with patch_docutils(), docutils_namespace(), redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations inside Sphinx and its extensions are not ours to mend
             app = Sphinx(
                 str(self.source),
                 None,
@@ -76,15 +79,16 @@ class SmallBook:
                 builder,
                 confoverrides=self.settings,
                 status=None,
-                warning=warnings,
+                warning=said,
+                parallel=parallel,
             )
             app.connect("doctree-resolved", lambda app, doctree, docname: written.add(docname))
             app.build()
-        said = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
+        complaints = re.sub(r"\x1b\[[\d;]*m", "", said.getvalue())
         if expect_warning:
-            assert re.search(expect_warning, said), f"no warning like {expect_warning!r} in:\n{said}"
+            assert re.search(expect_warning, complaints), f"no warning like {expect_warning!r} in:\n{complaints}"
         else:
-            assert not said, said
+            assert not complaints, complaints
         return written
 
     def page(self, name: str, builder: str = "html") -> BeautifulSoup:

@@ -38,7 +38,10 @@ extensions = [
     "sphinx_design",
     "sphinxcontrib.bibtex",
     "_extensions.build_settings",
+    "_extensions.epub_book",
+    "_extensions.latex_book",
     "_extensions.mathml",
+    "_extensions.scripts",
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -96,6 +99,36 @@ html_show_sphinx = False
 html_theme_options = {"top_of_page_buttons": []}
 
 # -- Print ------------------------------------------------------------------------------------------------------------
+# The style itself lies in _latex/; _extensions/latex_book.py hands it over.
+book_subtitle = "How large language models work, shown by code that runs on a laptop"
+book_keywords = ["large language models", "transformers", "tokenization", "attention", "machine learning"]
 latex_engine = "lualatex"
 latex_documents = [("index", "book.tex", project, author, "manual")]
+latex_elements = {
+    "papersize": "a4paper",
+    "pointsize": "11pt",
+    "extraclassoptions": "oneside,openany",
+    "babel": r"\usepackage[bidi=basic,english]{babel}",
+    "fontpkg": r"\usepackage{bookfonts}",
+    "fncychap": "",
+    "preamble": r"\usepackage{bookstyle}",
+    "maketitle": r"\bookmaketitle",
+}
+latex_domain_indices = False  # the general index names every object already
+latex_show_urls = "no"
 latex_use_xindy = False  # with it the index silently vanishes
+today = f"{released:%-d %B %Y}"  # the date on the title page
+
+# -- EPUB -------------------------------------------------------------------------------------------------------------
+epub_basename = "book"
+epub_theme = "epub"
+epub_description = book_subtitle
+epub_contributor = author
+epub_publisher = author
+epub_copyright = copyright
+epub_identifier = "urn:uuid:5b0c6a52-0f7e-4d0b-9d5e-6a1f1f0c8a11"  # stays the same for every version of the book
+epub_uid = "book"
+epub_tocdepth = 2
+epub_tocscope = "includehidden"
+epub_show_urls = "no"
+epub_cover = ("_static/cover.png", "epub-cover.html")

@@ -37,11 +37,26 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
+    "_extensions.api_pages",
+    "_extensions.backrefs",
+    "_extensions.bibliography",
     "_extensions.build_settings",
     "_extensions.epub_book",
+    "_extensions.equations",
+    "_extensions.exercises",
+    "_extensions.experiments_page",
+    "_extensions.figures",
     "_extensions.latex_book",
+    "_extensions.listings",
+    "_extensions.live_output",
     "_extensions.mathml",
+    "_extensions.numbering",
+    "_extensions.page_repairs",
+    "_extensions.results",
     "_extensions.scripts",
+    "_extensions.search_index",
+    "_extensions.site",
+    "_extensions.study_guide",
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -76,17 +91,19 @@ nbsphinx_requirejs_path = ""  # else every page asks a content network for requi
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints_format = "short"
+maximum_signature_line_length = 60
 napoleon_use_ivar = True
 typehints_use_signature = True
 typehints_use_signature_return = True
 typehints_formatter = ShapeFormatter()
 always_use_bars_union = True
 typehints_defaults = "comma"
+coverage_modules = ["llmguide"]
 coverage_show_missing_items = True
+intersphinx_mapping = {"python": ("https://docs.python.org/3.11", "_inventories/python.inv")}
 
 # -- Bibliography -----------------------------------------------------------------------------------------------------
 bibtex_bibfiles = sorted(f"../references/{path.name}" for path in (ROOT / "references").glob("*.bib"))
-bibtex_reference_style = "author_year"
 
 # -- HTML -------------------------------------------------------------------------------------------------------------
 html_theme = "furo"
@@ -97,6 +114,19 @@ html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"top_of_page_buttons": []}
+html_css_files = ["book.css"]
+html_js_files = [("book.js", {"defer": "defer"})]
+html_favicon = "_static/favicon.svg"
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/edition.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 
 # -- Print ------------------------------------------------------------------------------------------------------------
 # The style itself lies in _latex/; _extensions/latex_book.py hands it over.

@@ -3,8 +3,9 @@
 from datetime import date
 from pathlib import Path
 
-import llmguide
 import yaml
+
+import llmguide
 
 ROOT = Path(__file__).parents[2]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))

@@ -5,6 +5,7 @@ changed, and the builders share the result.
 """
 
 import hashlib
+import logging
 import os
 import re
 import tempfile
@@ -22,6 +23,8 @@ Draw: TypeAlias = Callable[[Figure], None]
 
 # A document type inside an EPUB is an error, and the metadata holds nothing but matplotlib's version.
 _PROLOGUE = re.compile(r"<\?xml.*?\?>\s*|<!DOCTYPE.*?>\s*|<metadata>.*?</metadata>\s*", re.DOTALL)
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # else every PDF comes with a page of them on the terminal
+
 VARIANTS = (("light", "svg"), ("light", "pdf"), ("dark", "svg"))
 
 

@@ -142,7 +142,7 @@ def _numbers(record: Record) -> Iterator[nodes.Node]:
         ]
         for path, value in means.items()
     ]
-    yield from make_table(["Result", "Mean", "Deviation"], rows, row_header=True)
+    yield make_table(["Result", "Mean", "Deviation"], rows, row_header=True)
 
 
 def _leaves(metrics: object, path: str = "") -> Iterator[tuple[str, float]]:

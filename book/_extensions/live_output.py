@@ -137,10 +137,10 @@ class CodeRunDirective(SphinxDirective):
             for row in value[1:]
         ]
         caption, messages = self.parse_inline(self.options["caption"]) if "caption" in self.options else ([], [])
-        specification, table = make_table(header, rows, caption, row_header="row-header" in self.options)
+        table = make_table(header, rows, caption, row_header="row-header" in self.options)
         self.set_source_info(table)
         self.add_name(table)
-        return [specification, table, *messages]
+        return [table, *messages]
 
 
 def _cell(value: object, spec: str, *, code: bool) -> Cell:

@@ -87,11 +87,11 @@ class ResultTableDirective(SphinxDirective):
         header = [self.options.get("row-header", ""), *(column.heading for column in columns)]
         if not self.options.get("row-header"):
             header, rows = header[1:], [row[1:] for row in rows]
-        specification, table = make_table(header, rows, caption, row_header="row-header" in self.options)
+        table = make_table(header, rows, caption, row_header="row-header" in self.options)
         table["prints"] = experiment
         self.set_source_info(table)
         self.add_name(table)
-        return [specification, table, source_line(self.env, record), *messages]
+        return [table, source_line(self.env, record), *messages]
 
     def _rows(self, entries: object) -> list[tuple[str, str]]:
         """Pair the keys of the rows with what the reader sees of them."""

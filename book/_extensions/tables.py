@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docutils import nodes
-from sphinx import addnodes
 
 _EXPONENT = re.compile(r"^(.*\d)e([+-]\d+)$")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -62,7 +61,7 @@ class Cell:
 
 def make_table(
     header: Sequence[str], rows: Sequence[Sequence[Cell]], caption: Sequence[nodes.Node] = (), *, row_header: bool
-) -> tuple[nodes.Node, nodes.table]:
+) -> nodes.table:
     """Make a table.
 
     Args:
@@ -72,16 +71,15 @@ def make_table(
         row_header: Whether the first column names the rows.
 
     Returns:
-        How LaTeX sets the columns, and the table: both belong on the page, in this order.
+        The table. How wide its columns are is the output's matter.
     """
     numeric = [all(row[column].numeric for row in rows) for column in range(len(header))]
-    specification = addnodes.tabular_col_spec(spec="".join("r" if right else "T" for right in numeric))
     group = nodes.tgroup(cols=len(header))
     for column in range(len(header)):
-        specification_of_column = nodes.colspec(colwidth=1)
+        specification = nodes.colspec(colwidth=1)
         if row_header and column == 0:
-            specification_of_column["stub"] = 1
-        group += specification_of_column
+            specification["stub"] = 1
+        group += specification
     headings = [Cell(text, numeric=right).node() for text, right in zip(header, numeric, strict=True)]
     group += nodes.thead("", nodes.row("", *headings))
     group += nodes.tbody("", *(nodes.row("", *(cell.node() for cell in row)) for row in rows))
@@ -89,4 +87,4 @@ def make_table(
     if caption:
         table += nodes.title("", "", *caption)
     table += group
-    return specification, table
+    return table

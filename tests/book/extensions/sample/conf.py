@@ -1,10 +1,16 @@
 """Settings of a small book on which the tests try the extensions."""
 
-import sys
 from pathlib import Path
 
+import llmguide.experiments
+
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE)]
+
+# The one experiment of this book stands beside the package's own, which the book does not list.
+llmguide.experiments.__path__.insert(0, str(HERE / "experiments"))
+from llmguide.experiments.small_demo import EXPERIMENT  # noqa: E402
+
+llmguide.experiments.all_experiments = lambda: (EXPERIMENT,)
 
 project = "Small book"
 author = "The llmguide authors"
@@ -17,8 +23,9 @@ extensions = [
     "_extensions.figures",
     "_extensions.experiments_page",
     "_extensions.live_output",
+    "_extensions.constants",
 ]
-exclude_patterns = ["_build", "results"]
+exclude_patterns = ["results"]
 html_theme = "furo"
 html_math_renderer = "mathml"
 numfig = True
@@ -37,7 +44,3 @@ latex_documents = [("index", "book.tex", project, author, "manual")]
 epub_copyright = "The llmguide authors"
 epub_show_urls = "no"
 suppress_warnings = ["epub.unknown_project_files"]
-
-import llmguide.experiments  # noqa: E402  # found beside the tests
-
-llmguide.experiments.__path__[:] = [*llmguide.experiments.__path__, str(HERE / "experiments")]

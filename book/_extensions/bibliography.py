@@ -4,7 +4,6 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, cast
 
@@ -27,9 +26,6 @@ from sphinxcontrib.bibtex.style.referencing.basic_author_year import (
     BasicAuthorYearTextualReferenceStyle,
 )
 
-from _extensions.latex_styles import add_style
-
-STYLE = Path(__file__).with_suffix(".sty")
 ACL_PREFIX = "10.18653/v1/"  # the ACL's DOI: what follows is the paper's identifier in the ACL Anthology
 
 
@@ -168,7 +164,6 @@ def _write_where_labels_changed(app: Sphinx, env: BuildEnvironment) -> list[str]
 def _configure(app: Sphinx, config: Config) -> None:
     config.bibtex_default_style = config.bibtex_reference_style = "book"
     config.bibtex_cite_id = "cite-{key}"  # permanent, and equal for all builders
-    add_style(config, STYLE)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -53,7 +53,7 @@ def labels(entries: Iterable[Entry]) -> list[str]:
     return found
 
 
-class AuthorYearOrder(SortingStyle):
+class AuthorYearOrder(SortingStyle):  # type: ignore[misc]
     """Sort by author, year and title, where an accent does not move a name behind Z."""
 
     def sorting_key(self, entry: Entry) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ class AuthorYearOrder(SortingStyle):
         return tuple(unicodedata.normalize("NFKD", part).encode("ascii", "ignore").decode() for part in folded)
 
 
-class BookStyle(PlainStyle):
+class BookStyle(PlainStyle):  # type: ignore[misc]
     """Entries with author-year labels and links to DOI, ACL Anthology, arXiv or address."""
 
     def __init__(self, **options: Any) -> None:
@@ -89,13 +89,13 @@ class BookStyle(PlainStyle):
         return href(f"https://aclanthology.org/{paper}")[join["ACL:", paper]]
 
 
-@node
+@node  # type: ignore[untyped-decorator]
 def lettered_year(children: Any, data: dict[str, Any]) -> Text:
     """Return the year of a citation with the letter that its label has."""
     return Text(data["formatted_entry"].label.rpartition(", ")[2])
 
 
-@node
+@node  # type: ignore[untyped-decorator]
 def authors(children: Any, data: dict[str, Any], full: bool) -> Text:
     """Return who wrote a work, as its label has it; ``full`` names everyone."""
     if not data["entry"].persons:

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -151,13 +152,13 @@ class AddCitations(SphinxPostTransform):
         base = self.config.html_baseurl
         for section in list(self.document.findall(nodes.section)):
             page = section.get("docname") or self.env.current_document.docname
-            outermost = isinstance(section.parent, nodes.document) or "docname" in section.parent.attributes
+            outermost = isinstance(section.parent, nodes.document | addnodes.start_of_file)
             number = number_of(self.env, Place(page, "" if outermost else section["ids"][0]))
             if number and (outermost or len(number) > 1):
                 address = f"{base.rstrip('/')}/{page}.html#{section['ids'][0]}" if base else ""
-                title = section[0].astext()
+                book: Book = self.app.book_cited  # type: ignore[attr-defined]
                 dotted = ".".join(map(str, number))
-                yield Citation(self.app.book_cited, title, dotted, page, section["ids"][0], address), section  # type: ignore[attr-defined]
+                yield Citation(book, section[0].astext(), dotted, page, section["ids"][0], address), section
 
     def _add_controls(self) -> None:
         fromdoc = self.env.current_document.docname

@@ -4,6 +4,7 @@ More text.
 """
 
 from dataclasses import dataclass
+
 from llmguide.experiments.framework import Claim, Experiment
 
 

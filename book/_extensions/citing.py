@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx

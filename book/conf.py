@@ -41,6 +41,7 @@ extensions = [
     "_extensions.backrefs",
     "_extensions.bibliography",
     "_extensions.build_settings",
+    "_extensions.citing",
     "_extensions.epub_book",
     "_extensions.equations",
     "_extensions.exercises",

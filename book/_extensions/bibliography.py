@@ -4,7 +4,6 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, cast
 
@@ -27,9 +26,6 @@ from sphinxcontrib.bibtex.style.referencing.basic_author_year import (
     BasicAuthorYearTextualReferenceStyle,
 )
 
-from _extensions.latex_styles import add_style
-
-STYLE = Path(__file__).with_suffix(".sty")
 ACL_PREFIX = "10.18653/v1/"  # the ACL's DOI: what follows is the paper's identifier in the ACL Anthology
 
 
@@ -57,7 +53,7 @@ def labels(entries: Iterable[Entry]) -> list[str]:
     return found
 
 
-class AuthorYearOrder(SortingStyle):
+class AuthorYearOrder(SortingStyle):  # type: ignore[misc]
     """Sort by author, year and title, where an accent does not move a name behind Z."""
 
     def sorting_key(self, entry: Entry) -> tuple[str, ...]:
@@ -67,7 +63,7 @@ class AuthorYearOrder(SortingStyle):
         return tuple(unicodedata.normalize("NFKD", part).encode("ascii", "ignore").decode() for part in folded)
 
 
-class BookStyle(PlainStyle):
+class BookStyle(PlainStyle):  # type: ignore[misc]
     """Entries with author-year labels and links to DOI, ACL Anthology, arXiv or address."""
 
     def __init__(self, **options: Any) -> None:
@@ -93,13 +89,13 @@ class BookStyle(PlainStyle):
         return href(f"https://aclanthology.org/{paper}")[join["ACL:", paper]]
 
 
-@node
+@node  # type: ignore[untyped-decorator]
 def lettered_year(children: Any, data: dict[str, Any]) -> Text:
     """Return the year of a citation with the letter that its label has."""
     return Text(data["formatted_entry"].label.rpartition(", ")[2])
 
 
-@node
+@node  # type: ignore[untyped-decorator]
 def authors(children: Any, data: dict[str, Any], full: bool) -> Text:
     """Return who wrote a work, as its label has it; ``full`` names everyone."""
     if not data["entry"].persons:
@@ -168,7 +164,6 @@ def _write_where_labels_changed(app: Sphinx, env: BuildEnvironment) -> list[str]
 def _configure(app: Sphinx, config: Config) -> None:
     config.bibtex_default_style = config.bibtex_reference_style = "book"
     config.bibtex_cite_id = "cite-{key}"  # permanent, and equal for all builders
-    add_style(config, STYLE)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

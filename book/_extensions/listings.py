@@ -7,17 +7,20 @@ and, in HTML, one to its place in the source; in the code, every name of the pac
 import ast
 import html
 import re
+import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.directives.code import LiteralInclude
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util.typing import ExtensionMetadata
+from sphinx.util.typing import ExtensionMetadata, OptionSpec
 from sphinx.writers.html5 import HTML5Translator
 
 from _extensions.places import Place, link_to
@@ -89,8 +92,30 @@ def names_in(path: Path, module: str, pyobject: str) -> dict[str, str]:
     return {name: target for name, target in names.items() if name not in local}
 
 
+def without_docstring(code: str) -> str:
+    """Return the code of a function or a class without its docstring.
+
+    Args:
+        code: The whole definition, from its first decorator on.
+    """
+    lines = code.splitlines(keepends=True)
+    match ast.parse(textwrap.dedent(code)).body:
+        case [ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() as definition]:
+            first = definition.body[0]
+            if ast.get_docstring(definition) and first.end_lineno:
+                del lines[first.lineno - 1 : first.end_lineno]
+                while not lines[first.lineno - 1].strip():  # a blank line that parted it from the code
+                    del lines[first.lineno - 1]
+    return "".join(lines)
+
+
 class Listing(LiteralInclude):
-    """``literalinclude`` that remembers which object of the package it shows."""
+    """``literalinclude`` that remembers which object of the package it shows.
+
+    With ``:no-docstring:`` the docstring, which the API entry shows, is left out.
+    """
+
+    option_spec: ClassVar[OptionSpec] = {**LiteralInclude.option_spec, "no-docstring": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Return the listing, its block marked with ``shows``, the dotted name of the object."""
@@ -102,6 +127,9 @@ class Listing(LiteralInclude):
             return shown
         for node in shown:
             for block in node.findall(nodes.literal_block):
+                if "no-docstring" in self.options:
+                    block.rawsource = without_docstring(block.astext())
+                    block.children = [nodes.Text(block.rawsource)]
                 block["shows"] = f"{module}.{pyobject}"
                 block["meanings"] = names_in(path, module, pyobject)
         return shown

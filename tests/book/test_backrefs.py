@@ -199,6 +199,14 @@ def test_a_listing_says_where_it_comes_from(book: SmallBook) -> None:
     assert book.page("_modules/toyguide/bpe").find(id="train"), "the source view has the place that the link names"
 
 
+def test_a_listing_may_leave_the_docstring_to_the_api_entry(book: SmallBook) -> None:
+    book.write("one", book.read("one").replace(":caption: Training", ":caption: Training\n:no-docstring:"))
+    book.build()
+    shown = book.page("one").select_one(".highlight-python, .highlight-default").get_text()
+    assert "Source:" not in shown
+    assert shown.startswith("def train(text: str) -> int:\n    count.cache = True\n")
+
+
 def test_names_in_a_listing_are_links(book: SmallBook) -> None:
     book.build()
     found = [(link.get_text(), link["href"]) for link in book.page("one").select(".code-link")]

@@ -7,7 +7,6 @@ be tested alone. A repair that finds nothing to do leaves the page as it was.
 import re
 from collections.abc import Callable
 from functools import reduce
-from html import escape
 
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
@@ -29,8 +28,8 @@ def name_margin_notes(page: str) -> str:
     """Name each note in the margin by its title: several unnamed ones cannot be told apart."""
 
     def name(note: re.Match[str]) -> str:
-        title = re.sub(r"<[^>]*>", "", note["title"]).strip()
-        return f'{note["start"]} aria-label="{escape(title, quote=False)}">{note["between"]}{note["title"]}</p>'
+        label = re.sub(r"<[^>]*>", "", note["title"]).strip().replace('"', "&quot;")
+        return f'{note["start"]} aria-label="{label}">{note["between"]}{note["title"]}</p>'
 
     pattern = r'(?P<start><aside class="sidebar[^>"]*")>(?P<between>\s*<p class="sidebar-title">)(?P<title>.*?)</p>'
     return re.sub(pattern, name, page, flags=re.DOTALL)
@@ -44,6 +43,11 @@ def keep_captions_out_of_the_outline(page: str) -> str:
 def list_the_bibliography(page: str) -> str:
     """Make each entry an item of the list it stands in; docutils gives it a role that ARIA has withdrawn."""
     return page.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def give_ids_once(page: str) -> str:
+    """Take from the theme's boxes around formulas and tables the ids that they copied from what they hold."""
+    return re.sub(r'(<div class="(?:math|table)-wrapper[^"]*") id="[^"]*"', r"\1", page)
 
 
 def let_the_keyboard_scroll(page: str) -> str:
@@ -83,6 +87,7 @@ REPAIRS: tuple[Callable[[str], str], ...] = (
     name_margin_notes,
     keep_captions_out_of_the_outline,
     list_the_bibliography,
+    give_ids_once,
     let_the_keyboard_scroll,
     skip_first,
     scope_header_cells,

@@ -16,9 +16,9 @@ from sphinx.util.typing import ExtensionMetadata
 
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-# What is not prose: scripts, the TeX kept beside a formula, controls.
+# What is not prose: scripts, displayed formulas, the TeX kept beside every formula, controls.
 SILENT = {"script", "style", "annotation", "button", "svg"}
-SILENT_CLASSES = {"headerlink", "viewcode-link", "viewcode-back"}
+SILENT_CLASSES = {"math", "headerlink", "viewcode-link", "viewcode-back"}
 # Elements within a line; any other begins a new word.
 INLINE = {"a", "abbr", "b", "code", "em", "i", "mark", "mi", "mn", "mo", "span", "strong", "sub", "sup"}
 INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # MathML's invisible operators
@@ -48,6 +48,8 @@ class _Reader(HTMLParser):
         self._main_depth: int | None = None
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag not in INLINE:
+            self._write(" ")
         if tag in VOID:
             return
         given = {name: value or "" for name, value in attributes}
@@ -59,8 +61,6 @@ class _Reader(HTMLParser):
             self._inside.append(Section(given["id"]))
             self.sections.append(self._inside[-1])
         self._open.append((tag, silent, is_section))
-        if tag not in INLINE:
-            self._write(" ")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID or all(tag != name for name, _, _ in self._open):

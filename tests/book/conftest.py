@@ -22,6 +22,13 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
+class Soups(dict[str, BeautifulSoup]):
+    """The parsed page by address."""
+
+    def __repr__(self) -> str:  # a failing test would otherwise print the book
+        return f"<{len(self)} pages>"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they use, so that ``-m "not browser"`` needs no care from who writes a test."""
     markers = {"html_dir": "book", "browser": "browser", "pdf_file": "pdf", "epub_file": "epub"}
@@ -29,6 +36,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, marker in markers.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
+
+
+REPORT = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> list[str]:
+    """Lines to print below the results: sizes and other figures that are measured and not judged."""
+    return request.config.stash.setdefault(REPORT, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the reports."""
+    if lines := config.stash.get(REPORT, []):
+        terminalreporter.section("the built book")
+        terminalreporter.write_line("\n".join(lines))
 
 
 def unavailable(what: str, remedy: str) -> NoReturn:
@@ -66,15 +89,19 @@ def epub_file() -> Path:
 
 @pytest.fixture(scope="session")
 def pages(html_dir: Path) -> list[str]:
-    """The address of every page, relative to the book's folder."""
-    found = (path.relative_to(html_dir) for path in html_dir.rglob("*.html"))
-    return sorted(path.as_posix() for path in found if path.parts[0] not in {"_static", "_sources"})
+    """The address of every page, relative to the book's folder; pages that only redirect to another are left out."""
+    found = [path for path in html_dir.rglob("*.html") if path.relative_to(html_dir).parts[0] != "_static"]
+    return sorted(
+        path.relative_to(html_dir).as_posix()
+        for path in found
+        if 'http-equiv="refresh"' not in path.read_text("utf-8")[:1000]
+    )
 
 
 @pytest.fixture(scope="session")
-def soups(html_dir: Path, pages: list[str]) -> dict[str, BeautifulSoup]:
+def soups(html_dir: Path, pages: list[str]) -> Soups:
     """Every page, parsed once. A test that changes one must work on a copy."""
-    return {page: BeautifulSoup((html_dir / page).read_text("utf-8"), "html.parser") for page in pages}
+    return Soups({page: BeautifulSoup((html_dir / page).read_text("utf-8"), "html.parser") for page in pages})
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from llmguide.experiments.records import Metrics, Record
 
 Config = TypeVar("Config")
+"""The type of an experiment's settings."""
 
 
 class Figure(Protocol):
@@ -101,4 +102,5 @@ class Experiment(Generic[Config]):
         return f"llmguide experiments run {self.name}"
 
 
-AnyExperiment: TypeAlias = Experiment[Any]  # where experiments of several configurations stand side by side
+AnyExperiment: TypeAlias = Experiment[Any]
+"""An experiment, where several with different settings stand side by side."""

@@ -18,6 +18,7 @@ RELATIONS = {
     "river": "the river a town stands on",
     "sum": "the sum of two numbers below 100",
 }
+"""What is known of people and towns: each relation, and what it says in words."""
 
 TRADES = (
     "baker",

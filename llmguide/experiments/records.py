@@ -22,7 +22,14 @@ Metrics: TypeAlias = Mapping[str, object]  # nested: numbers, strings, lists and
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """How a claim came out: its effect in each seed, and whether all of them reach the smallest of interest."""
+    """How a claim came out.
+
+    Attributes:
+        statement: What was claimed.
+        smallest_effect: The smallest effect of interest.
+        effects: The effect in each seed.
+        holds: Whether all of them reach the smallest of interest.
+    """
 
     statement: str
     smallest_effect: float
@@ -34,7 +41,7 @@ class ClaimResult:
 class Record:
     """The result of a full run, as it lies in ``book/results``.
 
-    Args:
+    Attributes:
         experiment: Name of the experiment.
         title: Its title.
         command: What repeats the run.

@@ -152,6 +152,7 @@ def draw_price(figure: Figure, record: Record) -> None:
             label = f"{text.capitalize()} {price:+.0f} %" if price else f"{text.capitalize()}, its own"
             axes.annotate(label, (price, place), (4, 0), textcoords="offset points", va="center", color=f"C{index}")
     axes.set_yticks(range(len(rows)), list(rows.values()))
+    axes.grid(visible=False)
     axes.set_xlim(0, 1.35 * axes.get_xlim()[1])
     axes.set_xlabel("more tokens than with the text's own tokenizer (%)")
     axes.spines[["top", "right"]].set_visible(False)

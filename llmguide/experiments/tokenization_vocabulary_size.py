@@ -154,7 +154,7 @@ def draw(figure: Figure, record: Record) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.set_xlim(right=sizes[-1] * 2.4)
+    axes.set_xlim(right=sizes[-1] * 2.7)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("tokens in the vocabulary")
     axes.set_ylabel("bytes per token, held-out text")

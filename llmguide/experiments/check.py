@@ -46,7 +46,7 @@ def check(
 
     Args:
         experiment: Whose record.
-        directory: Where results lie; see :func:`~llmguide.experiments.records.results_directory`.
+        directory: Where results lie; see :func:`~llmguide.experiments.files.results_directory`.
         rerun: Run the reduced case even if no source has changed.
         progress: Takes lines of progress.
 

@@ -8,8 +8,9 @@ import pytest
 
 from llmguide.experiments import all_experiments
 from llmguide.experiments.check import FRAMEWORK, differing
+from llmguide.experiments.files import results_directory
 from llmguide.experiments.fingerprint import imported_modules
-from llmguide.experiments.records import Status, load, results_directory, status
+from llmguide.experiments.records import Status, load, status
 from llmguide.experiments.runner import judge, run_reduced
 
 EXPERIMENTS = {experiment.name: experiment for experiment in all_experiments()}

@@ -1,7 +1,5 @@
 import json
 import math
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +8,6 @@ from hypothesis import strategies as st
 from llmguide.experiments import records
 from llmguide.experiments.records import Status, lookup, mean, number, spread
 from llmguide.experiments.runner import run_experiment
-
-CHECKOUT = Path(records.__file__).parents[2]
 
 
 @pytest.fixture
@@ -25,19 +21,6 @@ def rewrite(results, change):
     content = json.loads(file.read_text())
     change(content)
     file.write_text(json.dumps(content))
-
-
-def test_directory_is_the_argument_then_the_variable_then_the_checkout(tmp_path, monkeypatch):
-    assert records.results_directory() == CHECKOUT / "book" / "results"
-    monkeypatch.setenv("LLMGUIDE_RESULTS", str(tmp_path))
-    assert records.results_directory() == tmp_path
-    assert records.results_directory("elsewhere") == Path("elsewhere")
-
-
-def test_without_a_checkout_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "__file__", str(tmp_path / "llmguide" / "experiments" / "records.py"))
-    with pytest.raises(FileNotFoundError, match=r"set LLMGUIDE_RESULTS to the book/results of a checkout"):
-        records.results_directory()
 
 
 def test_what_was_saved_is_what_is_loaded(record, results):
@@ -94,32 +77,6 @@ def test_a_claim_with_a_key_too_many_is_refused(record, results):
     rewrite(results, lambda content: content["claims"]["fair"].update(p_value=0.05))
     with pytest.raises(ValueError, match="p_value"):
         records.load("coin-flips", results)
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace"])
-def test_writing_is_all_or_nothing(tmp_path, monkeypatch, failing):
-    file = tmp_path / "record.json"
-    records.write_json(file, {"version": 1})
-
-    def fail(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(*((os, "fsync", fail) if failing == "fsync" else (Path, "replace", fail)))
-    with pytest.raises(KeyboardInterrupt):
-        records.write_json(file, {"version": 2})
-    assert json.loads(file.read_text()) == {"version": 1}
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_others_can_read_what_was_written(tmp_path):
-    records.write_json(tmp_path / "a" / "record.json", {})
-    assert (tmp_path / "a" / "record.json").stat().st_mode & 0o777 == 0o644
-
-
-def test_numbers_that_json_cannot_hold_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="JSON"):
-        records.write_json(tmp_path / "record.json", {"loss": math.nan})
-    assert list(tmp_path.iterdir()) == []
 
 
 NESTED = {"a": {"b": [1, {"c": 2.5}]}, "name": "x"}

@@ -16,7 +16,7 @@ from datetime import date
 class Constant:
     """A number that the book quotes.
 
-    Args:
+    Attributes:
         name: What chapters call it: lower-case words with hyphens.
         value: The number.
         unit: What it counts or measures.

@@ -4,8 +4,9 @@ import argparse
 
 from llmguide.experiments import all_experiments, find_experiment
 from llmguide.experiments.check import check
+from llmguide.experiments.files import RESULTS_VARIABLE
 from llmguide.experiments.framework import AnyExperiment
-from llmguide.experiments.records import RESULTS_VARIABLE, status
+from llmguide.experiments.records import status
 from llmguide.experiments.runner import run_experiment
 
 DESCRIPTION = f"""\

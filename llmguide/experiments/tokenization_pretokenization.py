@@ -37,7 +37,7 @@ ACROSS = regex.compile(r"\S\s+\S")
 class Config:
     """Settings.
 
-    Args:
+    Attributes:
         vocab_size: Size of the vocabulary for English and Python.
         vocab_size_of_world: Size of the vocabulary for the miniature world.
         held_out: The part of each corpus's documents to measure on.

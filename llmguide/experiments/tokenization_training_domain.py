@@ -44,7 +44,7 @@ LANGUAGES = {
 class Config:
     """Settings.
 
-    Args:
+    Attributes:
         vocab_size: Size of every vocabulary.
         characters: How much text the English, the Python and the mixed tokenizer are trained on.
         held_out: The part of each corpus to measure on.
@@ -142,18 +142,17 @@ def draw_price(figure: Figure, record: Record) -> None:
         record: What to draw.
     """
     axes = figure.subplots()
-    rows = {"python": "trained on Python", "both": "on half of each", "english": "on English"}
+    rows = {"python": "trained on Python", "both": "trained on both", "english": "trained on English"}
     for index, text in enumerate(("english", "python")):
         prices = [100 * _price(record.metrics, trained, text) for trained in rows]
         offset = 0.18 - 0.36 * index
         places = [position + offset for position in range(len(rows))]
         axes.barh(places, prices, height=0.3, color=f"C{index}")
         for place, price in zip(places, prices, strict=True):
-            label = f"{price:+.0f} % {text.capitalize()}" if price else f"{text.capitalize()}: the measure"
-            axes.annotate(
-                label, (price, place), xytext=(4, 0), textcoords="offset points", va="center", color=f"C{index}"
-            )
+            label = f"{text.capitalize()} {price:+.0f} %" if price else f"{text.capitalize()}, its own"
+            axes.annotate(label, (price, place), (4, 0), textcoords="offset points", va="center", color=f"C{index}")
     axes.set_yticks(range(len(rows)), list(rows.values()))
+    axes.grid(visible=False)
     axes.set_xlim(0, 1.35 * axes.get_xlim()[1])
     axes.set_xlabel("more tokens than with the text's own tokenizer (%)")
     axes.spines[["top", "right"]].set_visible(False)
@@ -169,19 +168,13 @@ def draw_languages(figure: Figure, record: Record) -> None:
     """
     axes = figure.subplots()
     ordered = sorted(LANGUAGES, key=lambda language: number(record, f"languages.english.{language}"))
-    labels = {"fifteen": "trained on 15 languages", "english": "trained on English"}
-    for index, (trained, label) in enumerate(labels.items()):
+    labels = {"fifteen": ("trained on 15 languages", "left", -8), "english": ("trained on English", "right", 5)}
+    for index, (trained, (label, side, shift)) in enumerate(labels.items()):
         values = [number(record, f"languages.{trained}.{language}") for language in ordered]
         axes.plot(values, range(len(ordered)), color=f"C{index}", marker="os"[index], markersize=4, linestyle="none")
-        axes.annotate(
-            label,
-            (values[-1], len(ordered) - 1),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            color=f"C{index}",
-        )
-    axes.axvline(1, linewidth=0.8, color=axes.spines["bottom"].get_edgecolor())
+        top = (values[-1], len(ordered) - 1)
+        axes.annotate(label, top, (shift, 9), textcoords="offset points", ha=side, color=f"C{index}")
+    axes.plot([1, 1], [-0.7, len(ordered) - 0.5], linewidth=0.8, color=axes.spines["bottom"].get_edgecolor(), zorder=0)
     axes.set_yticks(range(len(ordered)), [LANGUAGES[language] for language in ordered])
     axes.set_ylim(-0.7, len(ordered) + 0.2)
     axes.set_xlim(left=0)

@@ -31,7 +31,7 @@ CORPORA = {"english": "shakespeare", "python": "python", "multilingual": "messag
 class Config:
     """Settings.
 
-    Args:
+    Attributes:
         sizes: Sizes of the vocabulary to compare, rising; each is twice the one before.
         held_out: The part of each corpus to measure on.
         lines: How many lines of each document to use; ``None`` for all.
@@ -142,19 +142,19 @@ def draw(figure: Figure, record: Record) -> None:
     """
     axes = figure.subplots()
     sizes = EXPERIMENT.config.sizes
-    for index, (corpus, label) in enumerate(
-        {"python": "Python", "english": "English", "multilingual": "15 languages"}.items()
-    ):
-        values = [number(record, f"{corpus}.{size}.bytes_per_token") for size in sizes]
-        errors = [number(record.spread, f"{corpus}.{size}.bytes_per_token") for size in sizes]
+    # Two of the lines end close together, so their labels are moved apart.
+    labels = {"python": ("Python", 0), "english": ("English", -8), "multilingual": ("15 languages", 5)}
+    for index, (corpus, (label, shift)) in enumerate(labels.items()):
+        paths = [f"{corpus}.{size}.bytes_per_token" for size in sizes]
+        values, errors = ([number(source, path) for path in paths] for source in (record, record.spread))
         axes.errorbar(sizes, values, yerr=errors, color=f"C{index}", marker="osD"[index], markersize=4, capsize=2)
         axes.annotate(
-            label, (sizes[-1], values[-1]), xytext=(8, 0), textcoords="offset points", va="center", color=f"C{index}"
+            label, (sizes[-1], values[-1]), (8, shift), textcoords="offset points", va="center", color=f"C{index}"
         )
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.set_xlim(right=sizes[-1] * 2.4)
+    axes.set_xlim(right=sizes[-1] * 2.7)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("tokens in the vocabulary")
     axes.set_ylabel("bytes per token, held-out text")

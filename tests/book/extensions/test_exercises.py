@@ -37,7 +37,10 @@ def test_html_lists_exercises_and_solutions_in_the_order_of_the_chapters(html: P
     ]
     assert [words(chapter) for chapter in listed.select("section > p")] == ["1 One", "2 Two"]
     solutions = read_page(html, "solutions")
-    assert [link["href"] for link in solutions.select("li a")] == ["one.html#solution-ex-sum", "two.html#solution-ex-far"]
+    assert [link["href"] for link in solutions.select("li a")] == [
+        "one.html#solution-ex-sum",
+        "two.html#solution-ex-far",
+    ]
 
 
 def test_epub_collects_the_solutions_and_links_both_ways(epub: Path) -> None:
@@ -69,7 +72,9 @@ def test_latex_collects_the_solutions_and_links_both_ways(latex: str) -> None:
 def test_a_new_exercise_reaches_the_pages_that_list_exercises(draft: Path) -> None:
     assert build(draft) == ""
     one = draft / "one.md"
-    one.write_text(one.read_text("utf-8").replace("(sec-adding)=", EXERCISE.replace("ex-a", "ex-new") + "(sec-adding)="))
+    one.write_text(
+        one.read_text("utf-8").replace("(sec-adding)=", EXERCISE.replace("ex-a", "ex-new") + "(sec-adding)=")
+    )
     assert "exercise 'ex-new' has no solution" in build(draft)
     listed = [words(item) for item in read_page(draft.parent / "book-html", "exercises").select("li")]
     assert listed[:2] == ["Exercise 1.1. How many? check", "Exercise 1.2. A sum of two check"]

@@ -8,6 +8,7 @@ not touched, so that Sphinx reads nothing again.
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -34,30 +35,32 @@ class Module:
         name: The dotted name.
         is_package: Whether the file is an ``__init__.py``.
         summary: The first line of the docstring.
-        defines: Whether it defines a public function, class or value itself.
+        entries: The public names that it defines and documents.
         hands_on: Public names that a package imports from its modules, with where they come from.
     """
 
     name: str
     is_package: bool
     summary: str
-    defines: bool
+    entries: tuple[str, ...]
     hands_on: tuple[tuple[str, str], ...]
 
 
-def _public(tree: ast.Module) -> Iterator[str]:
-    """Yield the public names that the statements of a module bind by a definition or an assignment."""
-    for statement in tree.body:
-        match statement:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                names = [name]
-            case ast.Assign(targets=targets):
-                names = [target.id for target in targets if isinstance(target, ast.Name)]
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                names = [name]
+def _entries(tree: ast.Module) -> Iterator[str]:
+    """Yield the public names that a module defines and documents, a value by the string that follows it."""
+    for statement, following in pairwise([*tree.body, ast.Pass()]):
+        match statement, following:
+            case (ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() as definition, _):
+                name = definition.name if ast.get_docstring(definition) else "_"
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str())),
+            ):
+                pass
             case _:
-                names = []
-        yield from (name for name in names if not name.startswith("_"))
+                name = "_"
+        if not name.startswith("_"):
+            yield name
 
 
 def read_module(path: Path, name: str) -> Module:
@@ -82,7 +85,7 @@ def read_module(path: Path, name: str) -> Module:
         for alias in node.names
         if is_package and not (alias.asname or alias.name).startswith("_")
     ]
-    return Module(name, is_package, docstring.splitlines()[0], any(_public(tree)), tuple(handed_on))
+    return Module(name, is_package, docstring.splitlines()[0], tuple(_entries(tree)), tuple(handed_on))
 
 
 def find_modules(package: Path) -> list[Module]:
@@ -108,13 +111,15 @@ def _list(modules: list[Module]) -> str:
 
 def module_page(module: Module, modules: list[Module]) -> str:
     """Return the page of one module: its docstring, then its objects in the order of the source."""
-    members = "ignore-module-all" if module.defines else "no-members"
+    members = "ignore-module-all" if module.entries else "no-members"
     page = [
         _title(module.name, f"api-{module.name.replace('.', '-')}", "="),
         f".. automodule:: {module.name}\n   :{members}:\n",
     ]
     if module.hands_on:
-        page.append("Names at hand here: " + ", ".join(f":py:obj:`~{source}`" for _, source in module.hands_on) + ".\n")
+        documented = {f"{other.name}.{name}" for other in modules for name in other.entries}
+        names = (f":py:obj:`~{source}`" if source in documented else f"``{name}``" for name, source in module.hands_on)
+        page.append(f"Names at hand here: {', '.join(names)}.\n")
     if below := [other for other in modules if other.name.rpartition(".")[0] == module.name]:
         page.append(_list(below))
     return "\n".join(page)
@@ -165,5 +170,6 @@ def _write(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Write the pages once the settings are read, before Sphinx lists the sources."""
     app.add_config_value("api_package", "llmguide", "env", frozenset({str}))
+    app.setup_extension("_extensions.api_docstrings")
     app.connect("config-inited", _write)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

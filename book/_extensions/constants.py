@@ -59,7 +59,9 @@ class ConstantsIndexDirective(SphinxDirective):
     def _entry(self, constant: Constant) -> nodes.definition_list_item:
         label = _label(constant)
         value = f"{format_value(constant.value, ',')} {constant.unit}"
-        term = nodes.term("", "", nodes.literal("", constant.name), nodes.Text(f": {value}"), ids=[label], names=[label])
+        term = nodes.term(
+            "", "", nodes.literal("", constant.name), nodes.Text(f": {value}"), ids=[label], names=[label]
+        )
         self.set_source_info(term)
         self.state.document.note_explicit_target(term, term)
         source, messages = self.parse_inline(

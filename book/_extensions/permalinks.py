@@ -21,6 +21,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.typing import ExtensionMetadata
@@ -50,7 +51,7 @@ class _Ids(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
-        if self.main and attributes.get("id"):
+        if self.main and attributes.get("id") and tag != "script":
             self.ids.add(str(attributes["id"]))
         if not self.main and attributes.get("role") == "main":
             self.main, self.depth = tag, 0
@@ -156,6 +157,14 @@ def _leave_pages(app: Sphinx, exception: Exception | None) -> None:
         path.write_text(_REDIRECT.format(target=target, anchors=json.dumps(anchors, sort_keys=True)), "utf-8")
 
 
+def _drop_ids_of_titles(app: Sphinx, doctree: nodes.document) -> None:
+    """Leave a section with a label no second id made of its title, which would change with the title."""
+    explicit = {doctree.nameids.get(name) for name, is_explicit in doctree.nametypes.items() if is_explicit}
+    for section in doctree.findall(nodes.section):
+        if stable := [name for name in section["ids"] if name in explicit or name.startswith("module-")]:
+            section["ids"] = stable
+
+
 def _prepare(app: Sphinx) -> None:
     moved = read_moved(Path(app.srcdir) / MOVED)
     if there := sorted(old for old in moved if app.env.doc2path(old).exists()):
@@ -182,8 +191,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Send readers of old addresses on."""
+    """Keep addresses stable, and send readers of old ones on."""
     app.connect("builder-inited", _prepare)
+    app.connect("doctree-read", _drop_ids_of_titles, priority=100)  # before anybody notes a section's id
     app.connect("html-page-context", _leave_lines)
     app.connect("build-finished", _leave_pages)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 def package(tmp_path: Path) -> Path:
     files = {
         "__init__.py": '"""All of it."""\n',
-        "tokenizers/__init__.py": '"""Texts to ids."""\nfrom toy.tokenizers.bpe import _hidden, train as learn\n',
-        "tokenizers/bpe.py": '"""Merge pairs.\n\nMore."""\nMERGES = 3\n',
+        "tokenizers/__init__.py": '"""To ids."""\nfrom toy.tokenizers.bpe import MERGES, _hidden, train as learn\n',
+        "tokenizers/bpe.py": '"""Merge pairs.\n\nMore."""\nMERGES = 3\ndef train():\n    "Train."\n',
         "tokenizers/_secret.py": '"""Nobody sees this."""\n',
     }
     for name, text in files.items():
@@ -37,6 +37,7 @@ def test_a_package_lists_its_modules_and_what_it_hands_on(package: Path, tmp_pat
     page = (tmp_path / "api" / "toy.tokenizers.rst").read_text("utf-8")
     assert ":py:mod:`toy.tokenizers.bpe`\n   Merge pairs.\n" in page
     assert ":py:obj:`~toy.tokenizers.bpe.train`" in page
+    assert "``MERGES``" in page, "what has no entry is no link"
     assert "_hidden" not in page
 
 

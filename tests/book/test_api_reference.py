@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -40,6 +42,19 @@ def test_every_public_object_has_an_entry(html_dir: Path) -> None:
     modules = [module.name for module in find_modules(ROOT / "llmguide")]
     expected = set(modules).union(*(public_objects(importlib.import_module(name)) for name in modules))
     assert expected - documented == set()
+
+
+@pytest.mark.book
+def test_sphinx_finds_nothing_undocumented(html_dir: Path, tmp_path: Path) -> None:
+    doctrees = html_dir.parent / f"{html_dir.name}.doctrees"
+    if not doctrees.exists():
+        pytest.skip(f"{doctrees} is missing: `make html` keeps it")
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "coverage", "-d", doctrees, ROOT / "book", tmp_path]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    report = (tmp_path / "python.txt").read_text("utf-8")
+    rows = dict(re.findall(r"^\| (\S+) +\| *[\d.]+% +\| (\d+) ", report, re.MULTILINE))
+    assert rows.pop("TOTAL") == "0", report
+    assert rows.keys() == {module.name for module in find_modules(ROOT / "llmguide")}
 
 
 @pytest.mark.book

@@ -1,10 +1,8 @@
 """The sample book, built once by each builder, with two processes as the real one is."""
 
-import os
 from pathlib import Path
 
 import pytest
-import sample_book
 from sample_book import build, copy_sample
 
 

@@ -66,6 +66,7 @@ root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_*", "**/.ipynb_checkpoints", "results"]
 nitpicky = True
+nitpick_ignore = [("py:class", "_regex.Pattern")]  # the compiled patterns of `regex`, which has no reference pages
 
 # -- Numbers ----------------------------------------------------------------------------------------------------------
 numfig = True

@@ -17,7 +17,7 @@ export PYTHONUTF8 := 1
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup book html pdf epub serve notebooks test test-long coverage experiments lint types links permalinks \
+.PHONY: help setup book html pdf epub serve notebooks test test-long coverage experiments check-experiments lint types links permalinks \
 	reproducible bench bounds lock clean
 
 help: ## list these commands
@@ -72,9 +72,26 @@ lint: types $(READY) ## check style, spelling and docstrings
 types: $(READY) ## check the types
 	@$(BIN)/python -m mypy
 
+links: html ## check that every link and anchor of the built book leads somewhere
+	@$(PYTEST) tests/book/test_html_structure.py -k link
+
+permalinks: html ## record the addresses of new pages and sections
+	@PYTHONPATH=book $(BIN)/python -m _extensions.permalinks $(BUILD)/html --update
+
+reproducible-html: html ## build the HTML a second time and compare the bytes
+	@rm -rf $(BUILD)/again && mkdir -p $(BUILD)/again
+	@$(SPHINX) -q -b html -d $(BUILD)/again/html.doctrees book $(BUILD)/again/html
+	@diff -r $(BUILD)/html $(BUILD)/again/html --exclude .buildinfo --exclude downloads && echo "The same bytes twice."
+
+bounds: ## test the package with the oldest versions that it allows
+	@.ci/check-bounds
+
 # -- The results ------------------------------------------------------------------------------------------------------
-experiments: $(READY) ## run every experiment whose record is missing or stale
+experiments: $(READY) ## run every experiment in full and record it
 	@$(BIN)/llmguide experiments run
+
+check-experiments: $(READY) ## check that the records are those of today's sources
+	@$(BIN)/llmguide experiments check
 
 bench: $(READY) ## time the tokenizers beside their peers, and record the report
 	@$(BIN)/python tests/bench/bench_tokenizers.py

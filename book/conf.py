@@ -37,13 +37,36 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
+    "_extensions.api_docstrings",
+    "_extensions.api_pages",
+    "_extensions.backrefs",
+    "_extensions.bibliography",
     "_extensions.build_settings",
+    "_extensions.citing",
+    "_extensions.constants",
+    "_extensions.epub_book",
+    "_extensions.equations",
+    "_extensions.exercises",
+    "_extensions.experiments_page",
+    "_extensions.figures",
+    "_extensions.latex_book",
+    "_extensions.listings",
+    "_extensions.live_output",
     "_extensions.mathml",
+    "_extensions.numbering",
+    "_extensions.permalinks",
+    "_extensions.page_repairs",
+    "_extensions.results",
+    "_extensions.scripts",
+    "_extensions.search_index",
+    "_extensions.site",
+    "_extensions.study_guide",
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_*", "**/.ipynb_checkpoints", "results"]
 nitpicky = True
+nitpick_ignore = [("py:class", "_regex.Pattern")]  # the compiled patterns of `regex`, which has no reference pages
 
 # -- Numbers ----------------------------------------------------------------------------------------------------------
 numfig = True
@@ -73,17 +96,17 @@ nbsphinx_requirejs_path = ""  # else every page asks a content network for requi
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints_format = "short"
+maximum_signature_line_length = 60
 napoleon_use_ivar = True
-typehints_use_signature = True
-typehints_use_signature_return = True
 typehints_formatter = ShapeFormatter()
 always_use_bars_union = True
 typehints_defaults = "comma"
+coverage_modules = ["llmguide"]
 coverage_show_missing_items = True
+intersphinx_mapping = {"python": ("https://docs.python.org/3.11", "_inventories/python.inv")}
 
 # -- Bibliography -----------------------------------------------------------------------------------------------------
 bibtex_bibfiles = sorted(f"../references/{path.name}" for path in (ROOT / "references").glob("*.bib"))
-bibtex_reference_style = "author_year"
 
 # -- HTML -------------------------------------------------------------------------------------------------------------
 html_theme = "furo"
@@ -94,8 +117,51 @@ html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"top_of_page_buttons": []}
+html_css_files = ["book.css"]
+html_js_files = [("book.js", {"defer": "defer"})]
+html_favicon = "_static/favicon.svg"
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/edition.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 
 # -- Print ------------------------------------------------------------------------------------------------------------
+# The style itself lies in _latex/; _extensions/latex_book.py hands it over.
+book_subtitle = "How large language models work, shown by code that runs on a laptop"
+book_keywords = ["large language models", "transformers", "tokenization", "attention", "machine learning"]
 latex_engine = "lualatex"
 latex_documents = [("index", "book.tex", project, author, "manual")]
+latex_elements = {
+    "papersize": "a4paper",
+    "pointsize": "11pt",
+    "extraclassoptions": "oneside,openany",
+    "babel": r"\usepackage[bidi=basic,english]{babel}",
+    "fontpkg": r"\usepackage{bookfonts}",
+    "fncychap": "",
+    "preamble": r"\usepackage{bookstyle}",
+    "maketitle": r"\bookmaketitle",
+}
+latex_domain_indices = False  # the general index names every object already
+latex_show_urls = "no"
 latex_use_xindy = False  # with it the index silently vanishes
+today = f"{released:%-d %B %Y}"  # the date on the title page
+
+# -- EPUB -------------------------------------------------------------------------------------------------------------
+epub_basename = "book"
+epub_theme = "epub"
+epub_description = book_subtitle
+epub_contributor = author
+epub_publisher = author
+epub_copyright = copyright
+epub_identifier = "urn:uuid:5b0c6a52-0f7e-4d0b-9d5e-6a1f1f0c8a11"  # stays the same for every version of the book
+epub_uid = "book"
+epub_tocdepth = 2
+epub_tocscope = "includehidden"
+epub_show_urls = "no"
+epub_cover = ("_static/cover.png", "epub-cover.html")

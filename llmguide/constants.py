@@ -16,11 +16,11 @@ from datetime import date
 class Constant:
     """A number that the book quotes.
 
-    Args:
+    Attributes:
         name: What chapters call it: lower-case words with hyphens.
         value: The number.
         unit: What it counts or measures.
-        as_of: The day for which it is stated: of the release or of the publication.
+        as_of: The day on which the source was found to say so.
         source: Citation key of where it is stated.
         note: Where exactly, and what it includes.
     """
@@ -33,12 +33,14 @@ class Constant:
     note: str
 
 
+LOOKED_UP = date(2026, 11, 24)
+
 _ALL = (
     Constant(
         "gpt2-vocab-size",
         50_257,
         "tokens",
-        date(2019, 2, 14),
+        LOOKED_UP,
         "radford2019language",
         "Section 2.3. 256 bytes, 50,000 merges and the end-of-text token, whose id is 50256 in tiktoken.",
     ),
@@ -46,7 +48,7 @@ _ALL = (
         "bert-vocab-size",
         30_522,
         "tokens",
-        date(2018, 10, 31),
+        LOOKED_UP,
         "huggingface2026transformers",
         "Default of BertConfig, which describes bert-base-uncased. The paper rounds to 30,000.",
     ),
@@ -54,23 +56,23 @@ _ALL = (
         "cl100k-vocab-size",
         100_277,
         "tokens",
-        date(2022, 12, 15),
+        LOOKED_UP,
         "jain2022tiktoken",
-        "One more than the largest id, which is the special token 100276; the ids from 100261 to 100275 are not in use.",
+        "One more than the largest id, that of a special token; the ids from 100261 to 100275 are not in use.",
     ),
     Constant(
         "o200k-vocab-size",
         200_019,
         "tokens",
-        date(2024, 5, 13),
+        LOOKED_UP,
         "jain2022tiktoken",
-        "One more than the largest id, which is the special token 200018; the ids from 200000 to 200017 are not in use.",
+        "One more than the largest id, that of a special token; the ids from 200000 to 200017 are not in use.",
     ),
     Constant(
         "llama2-vocab-size",
         32_000,
         "tokens",
-        date(2023, 7, 18),
+        LOOKED_UP,
         "touvron2023llama2",
         "Section 2.2, as 32k; 32,000 is the default of LlamaConfig in transformers.",
     ),
@@ -78,15 +80,15 @@ _ALL = (
         "llama3-vocab-size",
         128_256,
         "tokens",
-        date(2024, 4, 18),
+        LOOKED_UP,
         "grattafiori2024llama3",
-        "Section 3.2, as 128K; the released configurations say 128,256, of which 256 are special tokens.",
+        "With Table 3, as 128K; the released configurations say 128,256, of which 256 are special tokens.",
     ),
     Constant(
         "smollm2-vocab-size",
         49_152,
         "tokens",
-        date(2025, 2, 4),
+        LOOKED_UP,
         "allal2025smollm2",
         "As the paper and the released configurations say.",
     ),
@@ -94,23 +96,23 @@ _ALL = (
         "llama2-characters-per-token",
         3.17,
         "characters per token",
-        date(2024, 7, 31),
+        LOOKED_UP,
         "grattafiori2024llama3",
-        "Section 3.2: Llama 2's tokenizer on a sample of English data.",
+        "With Table 3: Llama 2's tokenizer on a sample of English data.",
     ),
     Constant(
         "llama3-characters-per-token",
         3.94,
         "characters per token",
-        date(2024, 7, 31),
+        LOOKED_UP,
         "grattafiori2024llama3",
-        "Section 3.2: Llama 3's tokenizer on the same sample of English data.",
+        "With Table 3: Llama 3's tokenizer on the same sample of English data.",
     ),
     Constant(
         "unicode-code-points",
         0x110000,
         "code points",
-        date(2021, 9, 14),
+        LOOKED_UP,
         "unicode2021standard",
         "From U+0000 to U+10FFFF.",
     ),
@@ -118,7 +120,7 @@ _ALL = (
         "unicode-scalar-values",
         0x110000 - 0x800,
         "scalar values",
-        date(2021, 9, 14),
+        LOOKED_UP,
         "unicode2021standard",
         "All code points but the surrogates, U+D800 to U+DFFF: what UTF-8 can write.",
     ),
@@ -126,7 +128,7 @@ _ALL = (
         "unicode-characters",
         144_697,
         "characters",
-        date(2021, 9, 14),
+        LOOKED_UP,
         "unicode2021standard",
         "Graphic and format characters of Unicode 14.0, the version that Python 3.11 knows; counted with unicodedata.",
     ),
@@ -134,7 +136,7 @@ _ALL = (
         "utf8-longest-character",
         4,
         "bytes",
-        date(2003, 11, 1),
+        LOOKED_UP,
         "yergeau2003utf8",
         "Section 3: the code points from U+10000 take four bytes.",
     ),

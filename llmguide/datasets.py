@@ -20,7 +20,7 @@ DOCUMENT_MARK = "\f"
 class Dataset:
     """One file of text and what is known about it.
 
-    Args:
+    Attributes:
         name: What :func:`load` takes.
         path: Where the file lies.
         sha256: Its published checksum, in hexadecimal.

@@ -21,7 +21,7 @@ def test_names_are_unique_and_can_be_referred_to():
 def test_every_constant_has_unit_date_source_and_note(constant):
     assert constant.unit
     assert constant.note.endswith(".")
-    assert date(1990, 1, 1) < constant.as_of <= date.today()
+    assert date(2026, 1, 1) <= constant.as_of <= date.today()
     assert re.fullmatch(r"[a-z]+\d{4}[a-z0-9]+", constant.source)
 
 

@@ -18,10 +18,13 @@ class ShapeFormatter:
     def __hash__(self) -> int:
         return hash(type(self))
 
-    def __call__(self, annotation: Any, config: Config) -> str | None:
-        """Return the annotation as reStructuredText, or None where the default will do."""
+    def __call__(self, annotation: Any, config: Config | None = None) -> str | None:
+        """Return the annotation as reStructuredText, or None where the default will do.
+
+        In a signature, for which there is no configuration and no markup, the default always does.
+        """
         dtype, axes = getattr(annotation, "dtype", None), getattr(annotation, "dim_str", None)
-        if dtype is None or axes is None or not hasattr(annotation, "array_type"):
+        if config is None or dtype is None or axes is None or not hasattr(annotation, "array_type"):
             return None
         array = format_annotation(annotation.array_type, config)
         return f':py:class:`~jaxtyping.{dtype.__name__}`\\ \\[{array}, ``"{axes}"``]'

@@ -1,12 +1,12 @@
 """``llmguide experiments``: list, run and check the measurements that the book reports."""
 
 import argparse
-import sys
 
 from llmguide.experiments import all_experiments, find_experiment
 from llmguide.experiments.check import check
+from llmguide.experiments.files import RESULTS_VARIABLE
 from llmguide.experiments.framework import AnyExperiment
-from llmguide.experiments.records import RESULTS_VARIABLE, status
+from llmguide.experiments.records import status
 from llmguide.experiments.runner import run_experiment
 
 DESCRIPTION = f"""\
@@ -57,13 +57,12 @@ def run(args: argparse.Namespace) -> int:
         args: As parsed by what :func:`add_parser` added.
 
     Returns:
-        The exit code.
+        The exit code: 1 if a record is missing or stale, or a claim fails.
+
+    Raises:
+        ValueError: If there is no experiment of a given name.
     """
-    try:
-        chosen = [find_experiment(name) for name in args.names] or list(all_experiments())
-    except ValueError as error:
-        print(f"llmguide experiments: {error}", file=sys.stderr)
-        return 2
+    chosen = [find_experiment(name) for name in args.names] or list(all_experiments())
     if args.action == "list":
         return _list(chosen, args.results)
     if args.action == "run":

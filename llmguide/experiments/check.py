@@ -21,7 +21,7 @@ FRAMEWORK = frozenset(
 class Outcome:
     """What a check found.
 
-    Args:
+    Attributes:
         experiment: Name of the experiment.
         problems: What is wrong and what to do about it; none if the book may print the record.
         restamped: Whether the record was written anew, because changed sources gave the same numbers.
@@ -46,7 +46,7 @@ def check(
 
     Args:
         experiment: Whose record.
-        directory: Where results lie; see :func:`~llmguide.experiments.records.results_directory`.
+        directory: Where results lie; see :func:`~llmguide.experiments.files.results_directory`.
         rerun: Run the reduced case even if no source has changed.
         progress: Takes lines of progress.
 

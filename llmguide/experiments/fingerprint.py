@@ -93,8 +93,8 @@ def imported_modules(module: str, ignored: Collection[str] = (), package: str = 
                 names = {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 # `from a import b` may name the module a.b or an object that a holds
-                submodules = {f"{node.module}.{alias.name}" for alias in node.names}
-                names = {node.module} | submodules
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                names = {name if source_of(name) else node.module for name in inner}
             new = {name for name in names if name.split(".")[0] == package and source_of(name)}
             new -= found.union(ignored)
             found |= new

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from llmguide.experiments.records import Metrics, Record
 
 Config = TypeVar("Config")
+"""The type of an experiment's settings."""
 
 
 class Figure(Protocol):
@@ -25,7 +26,7 @@ Draw: TypeAlias = Callable[[Figure, Record], None]
 class Claim:
     """A statement of the book that an experiment could have refuted.
 
-    Args:
+    Attributes:
         name: What the prose refers to, for example ``larger-vocabulary-compresses``.
         statement: One sentence, as a reader would say it, with the size of the effect.
         smallest_effect: The smallest effect of interest, written down before the full run.
@@ -43,7 +44,7 @@ class Claim:
 class Experiment(Generic[Config]):
     """A measurement that the book reports.
 
-    Args:
+    Attributes:
         name: The module's name with hyphens.
         title: What the Experiments page calls it.
         explained_in: Label of the section that explains it.
@@ -101,4 +102,5 @@ class Experiment(Generic[Config]):
         return f"llmguide experiments run {self.name}"
 
 
-AnyExperiment: TypeAlias = Experiment[Any]  # where experiments of several configurations stand side by side
+AnyExperiment: TypeAlias = Experiment[Any]
+"""An experiment, where several with different settings stand side by side."""

@@ -1,11 +1,9 @@
-"""Recorded results: where they lie, what they hold, and whether the sources that made them have changed since.
+"""Recorded results: what they hold, and whether the sources that made them have changed since.
 
 Nothing here imports an experiment or any library, so that the book can read a record cheaply.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
@@ -13,16 +11,22 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TypeAlias, TypeGuard
 
+from llmguide.experiments.files import results_directory, write_json
 from llmguide.experiments.fingerprint import digest
-
-RESULTS_VARIABLE = "LLMGUIDE_RESULTS"
 
 Metrics: TypeAlias = Mapping[str, object]  # nested: numbers, strings, lists and mappings; keys are strings without dots
 
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """How a claim came out: its effect in each seed, and whether all of them reach the smallest of interest."""
+    """How a claim came out.
+
+    Attributes:
+        statement: What was claimed.
+        smallest_effect: The smallest effect of interest.
+        effects: The effect in each seed.
+        holds: Whether all of them reach the smallest of interest.
+    """
 
     statement: str
     smallest_effect: float
@@ -34,7 +38,7 @@ class ClaimResult:
 class Record:
     """The result of a full run, as it lies in ``book/results``.
 
-    Args:
+    Attributes:
         experiment: Name of the experiment.
         title: Its title.
         command: What repeats the run.
@@ -81,36 +85,12 @@ class Status(Enum):
     MISSING = "missing"
 
 
-def results_directory(path: Path | str | None = None) -> Path:
-    """Find where recorded results lie: the argument, then ``LLMGUIDE_RESULTS``, then the checkout's ``book/results``.
-
-    Args:
-        path: The directory, where the caller knows it.
-
-    Returns:
-        The directory; it need not exist yet.
-
-    Raises:
-        FileNotFoundError: If neither is given and the package does not lie in a checkout of the book.
-    """
-    given = path or os.environ.get(RESULTS_VARIABLE)
-    if given:
-        return Path(given)
-    book = Path(__file__).resolve().parents[2] / "book"
-    if not book.is_dir():
-        raise FileNotFoundError(
-            f"no recorded results beside the installed package ({book} does not exist): "
-            f"name their directory, or set {RESULTS_VARIABLE} to the book/results of a checkout"
-        )
-    return book / "results"
-
-
 def load(name: str, directory: Path | str | None = None) -> Record:
     """Read the recorded result of an experiment.
 
     Args:
         name: Name of the experiment.
-        directory: Where results lie; see :func:`results_directory`.
+        directory: Where results lie; see :func:`~llmguide.experiments.files.results_directory`.
 
     Returns:
         The record.
@@ -138,7 +118,7 @@ def save(record: Record, directory: Path | str | None = None) -> Path:
 
     Args:
         record: What to write.
-        directory: Where results lie; see :func:`results_directory`.
+        directory: Where results lie; see :func:`~llmguide.experiments.files.results_directory`.
 
     Returns:
         The file written.
@@ -146,31 +126,6 @@ def save(record: Record, directory: Path | str | None = None) -> Path:
     file = results_directory(directory) / f"{record.experiment}.json"
     write_json(file, asdict(record))
     return file
-
-
-def write_json(file: Path, content: object) -> None:
-    """Write JSON through a temporary file beside it, so that a reader or a kill never meets half of it.
-
-    Args:
-        file: Where to; its directory is made if need be.
-        content: What.
-
-    Raises:
-        ValueError: If a number is not finite: JSON has no way to write it.
-    """
-    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide the record from others
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def lookup(source: Record | Metrics, path: str) -> object:
@@ -262,7 +217,7 @@ def status(name: str, directory: Path | str | None = None) -> Status:
 
     Args:
         name: Name of the experiment.
-        directory: Where results lie; see :func:`results_directory`.
+        directory: Where results lie; see :func:`~llmguide.experiments.files.results_directory`.
 
     Returns:
         The worst that is true of the record.

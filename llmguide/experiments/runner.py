@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import cast
 
 import llmguide
+from llmguide.experiments.files import results_directory, write_json
 from llmguide.experiments.fingerprint import CORPUS_PREFIX, digest
 from llmguide.experiments.framework import AnyExperiment
-from llmguide.experiments.records import ClaimResult, Metrics, Record, mean, results_directory, save, spread, write_json
+from llmguide.experiments.records import ClaimResult, Metrics, Record, mean, save, spread
 
 REDUCED_SECONDS = 10.0
 
@@ -42,7 +43,7 @@ def run_experiment(
 
     Args:
         experiment: What to run.
-        directory: Where results lie; see :func:`~llmguide.experiments.records.results_directory`.
+        directory: Where results lie; see :func:`~llmguide.experiments.files.results_directory`.
         fresh: Forget the seeds of an interrupted run.
         progress: Takes lines of progress.
 

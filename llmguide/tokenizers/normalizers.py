@@ -62,7 +62,7 @@ class UnicodeForm:
     Attributes:
         form: The name of the form.
 
-    Source: :cite:t:`unicode2023normalization`.
+    Source: :cite:t:`whistler2021normalization`.
 
     Example:
         >>> UnicodeForm("NFKC").normalize(Aligned.of("ﬁt"))

@@ -83,7 +83,7 @@ CL100K = PreTokenizer(
     "cl100k",
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
 )
-"""The pieces of ``cl100k_base``, the vocabulary of GPT-4: digits in threes, line breaks apart (:cite:p:`tiktoken`)."""
+"""The pieces of ``cl100k_base``, the vocabulary of GPT-4: digits in threes, line breaks apart (:cite:p:`jain2022tiktoken`)."""
 
 PRETOKENIZERS: dict[str, PreTokenizer] = {
     pretokenizer.name: pretokenizer for pretokenizer in (WHOLE, WHITESPACE, WORDS, BERT, GPT2, CL100K)

@@ -18,6 +18,7 @@ RELATIONS = {
     "river": "the river a town stands on",
     "sum": "the sum of two numbers below 100",
 }
+"""What is known of people and towns: each relation, and what it says in words."""
 
 TRADES = (
     "baker",
@@ -43,7 +44,13 @@ SUMS_PER_PERSON = 10
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is true: the ``relation`` of ``subject`` is ``value``."""
+    """One thing that is true: the relation of the subject is the value.
+
+    Attributes:
+        subject: A person, a town, or a sum such as ``17 + 25``.
+        relation: One of :data:`RELATIONS`.
+        value: A name, a trade, or a number in digits.
+    """
 
     subject: str
     relation: str
@@ -54,7 +61,7 @@ class Fact:
 class World:
     """Everything that is true.
 
-    Args:
+    Attributes:
         n_people: Number of people; the size of everything else follows from it.
         seed: What made this world and no other.
         facts: All facts: person by person, town by town, then the sums.

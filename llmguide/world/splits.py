@@ -7,6 +7,7 @@ seed, so an item that was held out once can never turn up in the training text o
 import hashlib
 
 SPLITS = ("train", "validation", "test")
+"""The names of the splits."""
 
 
 def split_of(key: str) -> str:

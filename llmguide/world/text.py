@@ -69,6 +69,7 @@ PHRASINGS = {
     ),
     "sum": ("{subject} = {value}.",),
 }
+"""The sentences that say each relation, in a fixed order."""
 
 TELLINGS = 4
 

@@ -1,0 +1,69 @@
+"""How the book's figures look: on white, on the dark theme's near-black, and in print.
+
+The colours differ in lightness as well as in hue, so that they stay apart for colour-blind readers and in grey; lines
+differ in their dashes too. Every colour has a contrast of at least 3 to its background, and text one of at least 7
+(``tests/book/test_figures.py`` computes both).
+"""
+
+from typing import Any
+
+from cycler import cycler
+
+FOREGROUND = {"light": "#1b1b1f", "dark": "#e3e3e8"}
+MUTED = {"light": "#62626b", "dark": "#9a9aa3"}
+BACKGROUND = {"light": "#ffffff", "dark": "#131416"}  # furo's
+CYCLE = {
+    "light": ("#0b5cad", "#c2571a", "#0f8a6a", "#8a3b9c", "#8a6d00", "#3b3b45"),
+    "dark": ("#6cb6ff", "#ff9d5c", "#4fd1a5", "#d9a0ea", "#e0c34a", "#c9c9d2"),
+}
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 2)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)))
+SIZE = (5.6, 3.3)  # inches: at a phone's width its text is still 6 points high
+
+
+def style(theme: str) -> dict[Any, Any]:
+    """Return matplotlib's settings for a theme.
+
+    Text becomes outlines: a figure then looks the same in every browser, reader and print, and its words are in its
+    alternative text. The font is the one that comes with matplotlib, hence the same everywhere.
+
+    Args:
+        theme: ``light`` or ``dark``.
+    """
+    text, muted = FOREGROUND[theme], MUTED[theme]
+    return {
+        "axes.axisbelow": True,
+        "axes.edgecolor": muted,
+        "axes.facecolor": "none",
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.labelcolor": text,
+        "axes.labelsize": 10,
+        "axes.prop_cycle": cycler(color=CYCLE[theme]) + cycler(linestyle=DASHES),
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10,
+        "figure.constrained_layout.use": True,
+        "figure.edgecolor": "none",
+        "figure.facecolor": "none",
+        "figure.figsize": SIZE,
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "grid.alpha": 0.25,
+        "grid.color": muted,
+        "grid.linewidth": 0.6,
+        "hatch.color": text,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 5,
+        "patch.edgecolor": text,
+        "pdf.fonttype": 42,
+        "savefig.transparent": True,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "llmguide",
+        "text.color": text,
+        "xtick.color": muted,
+        "xtick.labelcolor": text,
+        "ytick.color": muted,
+        "ytick.labelcolor": text,
+    }

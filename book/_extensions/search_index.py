@@ -1,0 +1,116 @@
+"""The texts that search results are quoted from.
+
+Sphinx's search finds pages, and fetches each to quote it, which a browser refuses when the book is read from a folder.
+This extension writes the text of every section into one script, ``search-texts.js``, which only the search page loads;
+``_static/search.js`` shows from it where on a page the words stand.
+"""
+
+import json
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
+from sphinx.util.typing import ExtensionMetadata
+
+HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+# What is not prose: scripts, displayed formulas, the TeX kept beside every formula, controls.
+SILENT = {"script", "style", "annotation", "button", "svg"}
+SILENT_CLASSES = {"math", "headerlink", "viewcode-link", "viewcode-back"}
+# Elements within a line; any other begins a new word.
+INLINE = {"a", "abbr", "b", "code", "em", "i", "mark", "mi", "mn", "mo", "span", "strong", "sub", "sup"}
+INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # MathML's invisible operators
+
+
+@dataclass
+class Section:
+    """A section: its anchor, its heading, and the text between its heading and its first subsection's."""
+
+    anchor: str
+    title: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+
+    def as_row(self) -> list[str]:
+        """Return anchor, title and text, with single spaces."""
+        return [self.anchor, *(" ".join("".join(parts).split()) for parts in (self.title, self.text))]
+
+
+class _Reader(HTMLParser):
+    """Collect the sections inside the element whose role is ``main``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sections: list[Section] = []
+        self._open: list[tuple[str, bool, bool]] = []  # tag, is it silent, is it a section
+        self._inside: list[Section] = []
+        self._main_depth: int | None = None
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag not in INLINE:
+            self._write(" ")
+        if tag in VOID:
+            return
+        given = {name: value or "" for name, value in attributes}
+        if self._main_depth is None and given.get("role") == "main":
+            self._main_depth = len(self._open)
+        silent = tag in SILENT or not SILENT_CLASSES.isdisjoint(given.get("class", "").split())
+        is_section = tag == "section" and "id" in given and self._main_depth is not None
+        if is_section:
+            self._inside.append(Section(given["id"]))
+            self.sections.append(self._inside[-1])
+        self._open.append((tag, silent, is_section))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID or all(tag != name for name, _, _ in self._open):
+            return
+        while True:
+            name, _, is_section = self._open.pop()
+            if is_section:
+                self._inside.pop()
+            if name == tag:
+                break
+        if self._main_depth is not None and len(self._open) <= self._main_depth:
+            self._main_depth = None
+
+    def handle_data(self, data: str) -> None:
+        self._write(data)
+
+    def _write(self, text: str) -> None:
+        if self._main_depth is None or not self._inside or any(silent for _, silent, _ in self._open):
+            return
+        section = self._inside[-1]
+        in_heading = any(tag in HEADINGS for tag, _, _ in self._open)
+        (section.title if in_heading else section.text).append(text.translate(INVISIBLE))
+
+
+def sections_of(page: str) -> list[list[str]]:
+    """Return anchor, title and text of each section of a rendered page.
+
+    Example:
+        >>> sections_of('<main role="main"><section id="a"><h1>One</h1><p>Two <b>three</b>.</p></section></main>')
+        [['a', 'One', 'Two three.']]
+    """
+    reader = _Reader()
+    reader.feed(page)
+    reader.close()
+    return [section.as_row() for section in reader.sections]
+
+
+def write_texts(app: Sphinx, exception: Exception | None) -> None:
+    """Write the script with the texts of all pages that may be found."""
+    builder = app.builder
+    if exception or not isinstance(builder, StandaloneHTMLBuilder) or builder.name != "html":
+        return
+    found = sorted(name for name in app.env.all_docs if "nosearch" not in app.env.metadata.get(name, {}))
+    pages = {name: builder.get_output_path(name) for name in found}
+    texts = {name: sections_of(path.read_text("utf-8")) for name, path in pages.items() if path.exists()}
+    script = f"const SEARCH_TEXTS = {json.dumps(texts, ensure_ascii=False, separators=(',', ':'))};\n"
+    (Path(app.outdir) / "search-texts.js").write_text(script, "utf-8")
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Write the texts when all pages are written."""
+    app.connect("build-finished", write_texts)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

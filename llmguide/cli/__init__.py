@@ -1,0 +1,1 @@
+"""The ``llmguide`` command."""

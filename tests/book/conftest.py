@@ -1,0 +1,155 @@
+"""What the tests of the built book share: the folder, its pages, a browser, and how to do without.
+
+A test takes what it needs as a fixture. What is missing skips the test with the command that would supply it, and fails
+it where the environment says ``CI=true``: there, everything must be present.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+# The second line of flags keeps Chromium itself from looking for updates while we count requests.
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+class Soups(dict[str, BeautifulSoup]):
+    """The parsed page by address."""
+
+    def __repr__(self) -> str:  # a failing test would otherwise print the book
+        return f"<{len(self)} pages>"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they use, so that ``-m "not browser"`` needs no care from who writes a test."""
+    markers = {"html_dir": "book", "browser": "browser", "pdf_file": "pdf", "epub_file": "epub"}
+    for item in items:
+        for fixture, marker in markers.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+REPORT = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> list[str]:
+    """Lines to print below the results: sizes and other figures that are measured and not judged."""
+    return request.config.stash.setdefault(REPORT, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the reports."""
+    if lines := config.stash.get(REPORT, []):
+        terminalreporter.section("the built book")
+        terminalreporter.write_line("\n".join(lines))
+
+
+def unavailable(what: str, remedy: str) -> NoReturn:
+    """Skip the test and say what would let it run; fail it in CI."""
+    message = f"{what} is missing: {remedy}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+def _built(variable: str, default: str, remedy: str) -> Path:
+    path = Path(os.environ.get(variable) or ROOT / default)
+    if not path.exists():
+        unavailable(str(path), remedy)
+    return path
+
+
+@pytest.fixture(scope="session")
+def html_dir() -> Path:
+    """The folder of the built HTML book: ``BOOK_HTML``, or ``_build/html``."""
+    return _built("BOOK_HTML", "_build/html", "build it with `make html`")
+
+
+@pytest.fixture(scope="session")
+def pdf_file() -> Path:
+    """The built PDF: ``BOOK_PDF``, or ``_build/latex/book.pdf``."""
+    return _built("BOOK_PDF", "_build/latex/book.pdf", "build it with `make pdf`")
+
+
+@pytest.fixture(scope="session")
+def epub_file() -> Path:
+    """The built EPUB: ``BOOK_EPUB``, or ``_build/epub/book.epub``."""
+    return _built("BOOK_EPUB", "_build/epub/book.epub", "build it with `make epub`")
+
+
+@pytest.fixture(scope="session")
+def pages(html_dir: Path) -> list[str]:
+    """The address of every page, relative to the book's folder; pages that only redirect to another are left out."""
+    found = [path for path in html_dir.rglob("*.html") if path.relative_to(html_dir).parts[0] != "_static"]
+    return sorted(
+        path.relative_to(html_dir).as_posix()
+        for path in found
+        if 'http-equiv="refresh"' not in path.read_text("utf-8")[:1000]
+    )
+
+
+@pytest.fixture(scope="session")
+def soups(html_dir: Path, pages: list[str]) -> Soups:
+    """Every page, parsed once. A test that changes one must work on a copy."""
+    return Soups({page: BeautifulSoup((html_dir / page).read_text("utf-8"), "html.parser") for page in pages})
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str, str], str]:
+    """Call ``program(name, debian_package)`` for the path of an installed program."""
+
+    def find(name: str, debian_package: str) -> str:
+        return shutil.which(name) or unavailable(name, f"install the Debian package `{debian_package}`")
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def browser(program: Callable[[str, str], str]) -> Iterator[Browser]:
+    """Chromium, started once."""
+    executable = program("chromium", "chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, html_dir: Path) -> Iterator[Callable[..., Page]]:
+    """Call ``visit(page, **options of a browser context)`` to open a page from its folder, the network switched off.
+
+    Further pages can be loaded into the same window: ``window.goto((html_dir / page).as_uri())``. A script's uncaught
+    error, or a request to anywhere but the folder, fails the test when it ends.
+    """
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def note_request(url: str) -> None:
+        if not url.startswith(("file:", "data:", "blob:", "about:")):
+            faults.append(f"a request left for {url}")
+
+    def open_page(page: str, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True} | options)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        window = context.new_page()
+        window.on("request", lambda request: note_request(request.url))
+        window.on("pageerror", lambda error: faults.append(f"{window.url}: {error}"))
+        address, _, anchor = page.partition("#")
+        window.goto((html_dir / address).resolve().as_uri() + (f"#{anchor}" if anchor else ""))
+        return window
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults, "\n".join(dict.fromkeys(faults))

@@ -1,0 +1,75 @@
+"""In the built book: what is public is documented, and links to other projects have the shape of their addresses."""
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from _extensions.api_pages import find_modules
+from sphinx.util.inventory import InventoryFile
+
+ROOT = Path(__file__).parents[2]
+SHAPES = {
+    "python": r"(c-api|distutils|howto|install|library|reference|tutorial|using|whatsnew)/[\w.-]+\.html#[\w.()-]+"
+}
+
+
+def public_objects(module: ModuleType) -> set[str]:
+    """The public functions and classes that a module defines, and the public methods of the classes."""
+    found = set()
+    for name, value in vars(module).items():
+        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isclass(value) or inspect.isroutine(value):
+            found.add(f"{module.__name__}.{name}")
+        if inspect.isclass(value):
+            found |= {
+                f"{module.__name__}.{name}.{member}"
+                for member, attribute in vars(value).items()
+                if not member.startswith("_") and inspect.isroutine(attribute) and attribute.__doc__
+            }
+    return found
+
+
+@pytest.mark.book
+def test_every_public_object_has_an_entry(html_dir: Path) -> None:
+    inventory = InventoryFile.loads((html_dir / "objects.inv").read_bytes(), uri="").data
+    documented = {name for kind, names in inventory.items() if kind.startswith("py:") for name in names}
+    modules = [module.name for module in find_modules(ROOT / "llmguide")]
+    expected = set(modules).union(*(public_objects(importlib.import_module(name)) for name in modules))
+    assert expected - documented == set()
+
+
+@pytest.mark.book
+def test_sphinx_finds_nothing_undocumented(html_dir: Path, tmp_path: Path) -> None:
+    doctrees = html_dir.parent / f"{html_dir.name}.doctrees"
+    if not doctrees.exists():
+        pytest.skip(f"{doctrees} is missing: `make html` keeps it")
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "coverage", "-d", doctrees, ROOT / "book", tmp_path]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    report = (tmp_path / "python.txt").read_text("utf-8")
+    rows = dict(re.findall(r"^\| (\S+) +\| *[\d.]+% +\| (\d+) ", report, re.MULTILINE))
+    assert rows.pop("TOTAL") == "0", report
+    assert rows.keys() == {module.name for module in find_modules(ROOT / "llmguide")}
+
+
+@pytest.mark.book
+def test_an_entry_lies_on_the_page_of_its_module(html_dir: Path) -> None:
+    inventory = InventoryFile.loads((html_dir / "objects.inv").read_bytes(), uri="").data
+    for kind, names in inventory.items():
+        if kind.startswith("py:") and kind != "py:module":
+            for name, item in names.items():
+                page, _, anchor = item.uri.partition("#")
+                assert name.startswith(page.removeprefix("api/").removesuffix(".html") + "."), item.uri
+                assert anchor == name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book" / "_inventories").glob("*.inv")), ids=lambda path: path.stem)
+def test_inventories_hold_addresses(path: Path) -> None:
+    for names in InventoryFile.loads(path.read_bytes(), uri="").data.values():
+        for name, item in names.items():
+            assert re.fullmatch(SHAPES[path.stem], item.uri), f"{name}: {item.uri}"

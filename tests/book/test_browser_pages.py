@@ -1,0 +1,130 @@
+"""Every page in Chromium, from its folder, without a network: nothing leaves, nothing overflows, axe finds nothing."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
+FOR_SERVERS = "404.html"  # its addresses begin at the root, because it is shown at any depth
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def served(html_dir: Path) -> Iterator[str]:
+    """The book on a local server that answers missing addresses with the page for them."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            body = (html_dir / FOR_SERVERS).read_bytes()
+            self.send_response(code)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(html_dir))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390])
+def test_no_page_scrolls_sideways(visit: Visit, pages: list[str], html_dir: Path, width: int) -> None:
+    window = visit("index.html", viewport={"width": width, "height": 900})
+    faults = []
+    for page in set(pages) - {FOR_SERVERS}:
+        window.goto((html_dir / page).as_uri())
+        window.evaluate("document.fonts.ready.then(() => null)")
+        needed = window.evaluate("document.documentElement.scrollWidth")
+        if needed > width:
+            faults.append(f"{page} needs {needed} px")
+    assert not faults
+
+
+def serious_findings(window: Page) -> list[str]:
+    window.evaluate(AXE.read_text("utf-8"))
+    found = window.evaluate("axe.run(document, {resultTypes: ['violations'], rules: {region: {enabled: false}}})")
+    return [
+        f"{finding['id']} ({finding['impact']}): {node['html'][:120]}"
+        for finding in found["violations"]
+        if finding["impact"] in {"serious", "critical"}
+        for node in finding["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+def test_axe_finds_nothing_serious(visit: Visit, pages: list[str], html_dir: Path, scheme: str, width: int) -> None:
+    window = visit("index.html", color_scheme=scheme, viewport={"width": width, "height": 900})
+    faults = []
+    for page in sorted(set(pages) - {FOR_SERVERS}):
+        window.goto((html_dir / page).as_uri())
+        window.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        faults += [f"{page}: {finding}" for finding in serious_findings(window)]
+    assert not faults
+
+
+def test_the_fonts_are_inside(visit: Visit) -> None:
+    window = visit("foundations/tokenization.html")
+    window.evaluate("document.fonts.ready.then(() => null)")
+    loaded = window.evaluate("[...document.fonts].filter(font => font.status == 'loaded').map(font => font.family)")
+    assert {family.strip('"') for family in loaded} >= {"Source Serif 4", "STIX Two Math"}
+
+
+def test_lines_have_a_readable_measure(visit: Visit) -> None:
+    window = visit("foundations/tokenization.html")
+    window.evaluate("document.fonts.ready.then(() => null)")
+    characters = window.evaluate(
+        """() => {
+            const line = document.createElement("p"), text = document.createElement("span");
+            text.textContent = "the quick brown fox jumps over the lazy dog and runs away at last ".repeat(9);
+            text.style.whiteSpace = "nowrap";
+            line.append(text);
+            document.querySelector("[role=main] section").append(line);
+            return line.clientWidth / (text.getBoundingClientRect().width / text.textContent.length);
+        }"""
+    )
+    assert 65 <= characters <= 85
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_formula_runs_under_its_number(visit: Visit, pages: list[str], html_dir: Path, width: int) -> None:
+    window = visit("index.html", viewport={"width": width, "height": 900})
+    numbered, faults = 0, []
+    for page in pages:
+        window.goto((html_dir / page).as_uri())
+        for formula, number in window.evaluate(
+            """[...document.querySelectorAll("div.math:has(.eqno)")].map(box => [".formula", ".eqno"].map(part => {
+                const {left, right} = box.querySelector(part).getBoundingClientRect();
+                return [left, right];
+            }))"""
+        ):
+            numbered += 1
+            if formula[1] > number[0] or number[1] > width:
+                faults.append(f"{page}: formula to {formula[1]:.0f}, number from {number[0]:.0f} to {number[1]:.0f}")
+    assert numbered
+    assert not faults
+
+
+@pytest.mark.parametrize("address", ["/missing.html", "/a/deep/and/missing.html"])
+def test_a_missing_page_is_explained_at_any_depth(browser: Browser, served: str, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    window = context.new_page()
+    failed: list[str] = []
+    window.on("response", lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+    window.goto(served + address)
+    assert failed == [served + address]
+    assert "does not exist" in window.inner_text("h1")
+    assert window.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not serious_findings(window)
+    window.set_viewport_size({"width": 1280, "height": 900})
+    window.click('.sidebar-tree a[href$="foundations/tokenization.html"]')
+    assert window.url.startswith(served + "/foundations/tokenization.html")
+    context.close()

@@ -1,0 +1,78 @@
+"""Each repair mends what it is for, once, and leaves a page alone that needs none."""
+
+import pytest
+from _extensions import page_repairs as repairs
+
+
+@pytest.mark.parametrize("mend", repairs.REPAIRS)
+def test_a_sound_page_stays_as_it_is(mend):
+    page = '<html><body><main id="m"><h1 id="a">Title</h1><div class="x" id="y">text</div></main></body></html>'
+    assert mend(page) == page
+
+
+@pytest.mark.parametrize("mend", repairs.REPAIRS)
+def test_a_repair_can_be_repeated(mend):
+    page = (
+        '<body>\n<div id="n"></div><a class="skip-to-content muted-link" href="#furo-main-content">Skip</a>'
+        '<p class="caption" role="heading">Part</p><div class="table-wrapper docutils container" id="t">'
+        '<table id="t"><thead><tr><th>a</th></tr></thead><tbody><tr><th>b</th><td>c</td></tr></tbody></table></div>'
+        "<pre>code</pre></body>"
+    )
+    once = mend(page)
+    assert mend(once) == once
+
+
+def test_side_columns_are_named():
+    page = repairs.name_landmarks('<aside class="sidebar-drawer"><div class="sidebar-tree">')
+    assert page == (
+        '<aside class="sidebar-drawer" aria-label="Book">'
+        '<div class="sidebar-tree" role="navigation" aria-label="Chapters">'
+    )
+
+
+def test_a_margin_note_is_named_by_its_title():
+    note = '<aside class="sidebar">\n<p class="sidebar-title">Ties &amp; <em>order</em></p><p>Text</p></aside>'
+    assert repairs.name_margin_notes(note).startswith('<aside class="sidebar" aria-label="Ties &amp; order">\n<p')
+
+
+def test_navigation_captions_are_no_headings():
+    caption = '<p class="caption" role="heading"><span class="caption-text">Foundations</span></p>'
+    assert "heading" not in repairs.keep_captions_out_of_the_outline(caption)
+
+
+def test_bibliography_entries_are_list_items():
+    assert repairs.list_the_bibliography('<div role="doc-biblioentry">') == '<div role="listitem">'
+
+
+def test_an_id_stays_on_what_it_names():
+    page = '<div class="math-wrapper docutils container" id="eq"><div class="math" id="eq">'
+    assert repairs.give_ids_once(page).count('id="eq"') == 1
+    assert '<div class="math" id="eq">' in repairs.give_ids_once(page)
+
+
+def test_wide_boxes_take_the_focus():
+    assert (
+        repairs.let_the_keyboard_scroll("<pre><span></span>code</pre>") == '<pre tabindex="0"><span></span>code</pre>'
+    )
+    assert repairs.let_the_keyboard_scroll("<prefix>") == "<prefix>"
+    assert 'tabindex="0" class="table-wrapper' in repairs.let_the_keyboard_scroll(
+        '<div class="table-wrapper docutils">'
+    )
+
+
+def test_the_skip_link_comes_first_and_leads_to_a_place_that_takes_the_focus():
+    page = (
+        '<body>\n<input id="nav"><a class="skip-to-content muted-link" href="#furo-main-content">\nSkip</a>\n'
+        '<article role="main" id="furo-main-content">'
+    )
+    mended = repairs.skip_first(page)
+    assert mended.index("skip-to-content") < mended.index("<input")
+    assert mended.count("skip-to-content") == 1
+    assert 'id="furo-main-content" tabindex="-1"' in mended
+
+
+def test_header_cells_say_what_they_head():
+    table = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><th class='stub'>b</th></tr></tbody></table>"
+    mended = repairs.scope_header_cells(table)
+    assert '<th scope="col">a' in mended
+    assert "<th scope=\"row\" class='stub'>b" in mended

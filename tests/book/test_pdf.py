@@ -1,0 +1,184 @@
+"""The printed book: whole, legible, and without what LaTeX only mutters about in its log.
+
+``project/`` holds a few pages with whatever is hard to print: every script, in prose and in code, wide tables, long lines.
+They are set with the book's own settings, so that a fault of the style shows before a chapter meets it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+from pypdf.generic import Destination, IndirectObject
+
+ROOT = Path(__file__).parents[2]
+WIDEST = 5.0  # points by which a line may stand out of its column: less than two millimetres
+
+Find = Callable[[str, str], str]
+
+
+@pytest.fixture(scope="module")
+def specimen(program: Find, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of ``project/``, set."""
+    program("lualatex", "texlive-luatex")
+    latexmk = program("latexmk", "latexmk")
+    folder = tmp_path_factory.mktemp("specimen")
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", "-b", "latex", "-d", str(folder / "doctrees")]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1795478400", "FORCE_SOURCE_DATE": "1"}
+    for command, place in (
+        ([*sphinx, str(Path(__file__).parent / "project"), str(folder / "latex")], ROOT),
+        (
+            [latexmk, "-pdf", "-dvi-", "-ps-", "-interaction=nonstopmode", "-halt-on-error", "book.tex"],
+            folder / "latex",
+        ),
+    ):
+        done = subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, encoding="utf-8", errors="replace", timeout=300
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return folder / "latex" / "book.pdf"
+
+
+@pytest.fixture(scope="module", params=["book", "specimen"])
+def printed(request: pytest.FixtureRequest) -> Path:
+    """The book, and then the specimen."""
+    path = request.getfixturevalue("pdf_file" if request.param == "book" else "specimen")
+    assert isinstance(path, Path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def text_of(program: Find) -> Callable[[Path], str]:
+    pdftotext = program("pdftotext", "poppler-utils")
+    return lambda path: (
+        subprocess.run(
+            [pdftotext, "-enc", "UTF-8", str(path), "-"], capture_output=True, check=True, encoding="utf-8", timeout=60
+        ).stdout
+    )
+
+
+def _log(path: Path) -> str:
+    # LaTeX breaks the lines of its log at 79 characters; a message that it broke is put together again.
+    return re.sub(r"(?<=.{79})\n", "", path.with_suffix(".log").read_text("utf-8", errors="replace"))
+
+
+def test_no_line_stands_out_of_its_column(printed: Path) -> None:
+    found = re.findall(r"Overfull \\([hv])box \(([\d.]+)pt too (?:wide|high)\)([^\n]*)", _log(printed))
+    assert [box for box in found if float(box[1]) > WIDEST] == []
+
+
+def test_no_character_is_missing(printed: Path) -> None:
+    assert sorted(set(re.findall(r"Missing character: [^\n]*", _log(printed)))) == []
+
+
+def test_no_reference_is_undefined(printed: Path, text_of: Callable[[Path], str]) -> None:
+    assert re.findall(r"[^\n]*(?:undefined on input line|multiply defined|same identifier)[^\n]*", _log(printed)) == []
+    assert "??" not in text_of(printed)
+
+
+def test_fonts_are_embedded(printed: Path, program: Find) -> None:
+    table = subprocess.run(
+        [program("pdffonts", "poppler-utils"), str(printed)],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        timeout=60,
+    ).stdout.splitlines()
+    column = table[0].index("emb")
+    fonts = {line.split()[0]: line[column : column + 3].strip() for line in table[2:]}
+    assert len(fonts) > 5
+    assert {name for name, embedded in fonts.items() if embedded != "yes"} == set()
+
+
+def test_metadata(pdf_file: Path) -> None:
+    data = PdfReader(pdf_file).metadata
+    assert data is not None
+    assert data.title == "Deep Dive into Large Language Models"
+    assert data.author == "The llmguide authors"
+    assert "language models" in str(data.subject)
+    assert "transformers" in str(data.get("/Keywords"))
+
+
+def _outline(entries: list[Destination | list]) -> Iterator[Destination]:  # type: ignore[type-arg]
+    for entry in entries:
+        if isinstance(entry, list):
+            yield from _outline(entry)
+        else:
+            yield entry
+
+
+def test_outline_leads_to_its_pages(pdf_file: Path, text_of: Callable[[Path], str]) -> None:
+    reader = PdfReader(pdf_file)
+    entries = list(_outline(reader.outline))
+    assert [entry.title for entry in entries].count("Bibliography") == 1
+    pages = [reader.get_destination_page_number(entry) for entry in entries]
+    assert None not in pages
+    assert pages == sorted(pages, key=lambda page: page or 0)
+    assert text_of(pdf_file).splitlines().count("Bibliography") == 1, "the list has one heading"
+
+
+def test_links_resolve(printed: Path) -> None:
+    reader = PdfReader(printed)
+    names = set(reader.named_destinations)
+    links, dead = 0, set()
+    for page in reader.pages:
+        for annotation in page.get("/Annots", []):
+            link = annotation.get_object()
+            action = link.get("/A", {})
+            target = link.get("/Dest", action.get("/D") if action.get("/S") == "/GoTo" else None)
+            if target is None or isinstance(target, (list, IndirectObject)):
+                continue
+            links += 1
+            if str(target) not in names:
+                dead.add(str(target))
+    assert links > 10
+    assert dead == set()
+
+
+def test_every_chapter_is_in_the_outline(pdf_file: Path, html_dir: Path) -> None:
+    index = BeautifulSoup((html_dir / "index.html").read_text("utf-8"), "html.parser")
+    chapters = [link.get_text(strip=True) for link in index.select(".sidebar-tree .toctree-l1 > a")]
+    assert chapters
+    outline = [entry.title for entry in _outline(PdfReader(pdf_file).outline)]
+    # The sidebar puts a point after the number of a chapter, print does not.
+    expected = [re.sub(r"^(\d+)\.\s*", r"\1 ", chapter) for chapter in chapters]
+    assert [chapter for chapter in expected if chapter not in outline] == []
+    assert [entry for entry in outline if entry in expected] == expected, "chapters stand in another order"
+
+
+# One word of each script that the specimen shows in prose, in a code block, and as an inline literal.
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Ελληνικά",
+        "токенизация",
+        "नमस्ते",
+        "你好，世界",
+        "こんにちは",
+        "안녕하세요",
+        "مرحبا بالعالم",
+        "שלום",
+        "สวัสดี",
+        "Ġthe",
+        "▁the",
+    ],
+)
+def test_every_script_is_visible(specimen: Path, text_of: Callable[[Path], str], word: str) -> None:
+    assert word in text_of(specimen)
+
+
+def test_every_emoji_is_one_picture(specimen: Path, program: Find) -> None:
+    """Joined emoji, flags and keys too: a font that took them apart would give more pictures than emoji."""
+    command = [program("pdfimages", "poppler-utils"), "-list", str(specimen)]
+    pictures = subprocess.run(
+        command, capture_output=True, check=True, encoding="utf-8", timeout=60
+    ).stdout.splitlines()
+    source = (Path(__file__).parent / "project" / "scripts.md").read_text("utf-8")
+    emoji = re.findall("🙂|🤖|👩‍🚀|👨‍👩‍👧‍👦|👍🏽|🇩🇪|❤️|1️⃣", source)
+    assert len(emoji) > 12
+    assert len([line for line in pictures if line.split()[2:3] == ["image"]]) == len(emoji)

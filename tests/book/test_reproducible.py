@@ -1,0 +1,55 @@
+"""One commit gives the same bytes. The whole book is compared by ``make reproducible``; here, the specimen pages are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tools.reproducible import CIRCUMSTANCES, build, differences
+
+PROJECT = Path(__file__).parent / "project"
+CLOCK = {"SOURCE_DATE_EPOCH": "1795478400", "FORCE_SOURCE_DATE": "1"}
+
+
+def _build_twice(format_: str, folder: Path) -> list[str]:
+    built = [
+        build(format_, PROJECT, folder / name / format_, CLOCK | circumstances)
+        for name, circumstances in CIRCUMSTANCES.items()
+    ]
+    return list(differences(*built))
+
+
+@pytest.mark.parametrize("format_", ["html", "epub"])
+def test_two_builds_are_identical(tmp_path: Path, format_: str) -> None:
+    assert _build_twice(format_, tmp_path) == []
+
+
+@pytest.mark.long
+@pytest.mark.pdf
+def test_two_pdfs_are_identical(tmp_path: Path, program: Callable[[str, str], str]) -> None:
+    program("latexmk", "latexmk")
+    assert _build_twice("pdf", tmp_path) == []
+
+
+def test_a_byte_that_differs_is_named(tmp_path: Path) -> None:
+    for side, text in (("first", "built at 10:00"), ("second", "built at 11:00")):
+        (tmp_path / side / "page").mkdir(parents=True)
+        (tmp_path / side / "page" / "index.html").write_text(text, "utf-8")
+        (tmp_path / side / "same.html").write_text("same", "utf-8")
+    assert list(differences(tmp_path / "first", tmp_path / "second")) == [
+        "page/index.html: byte 10 of 14 and 14: b'built at 10:00' | b'built at 11:00'"
+    ]
+
+
+def test_a_file_of_one_build_is_named(tmp_path: Path) -> None:
+    for side in ("first", "second"):
+        (tmp_path / side).mkdir()
+    (tmp_path / "second" / "stray.html").write_text("", "utf-8")
+    assert list(differences(tmp_path / "first", tmp_path / "second")) == ["stray.html: only in the second build"]
+
+
+def test_a_file_that_ends_early_is_named(tmp_path: Path) -> None:
+    (tmp_path / "first.pdf").write_bytes(b"%PDF-1.5 and more")
+    (tmp_path / "second.pdf").write_bytes(b"%PDF-1.5")
+    assert [line.split(":")[1] for line in differences(tmp_path / "first.pdf", tmp_path / "second.pdf")] == [
+        " byte 8 of 17 and 8"
+    ]

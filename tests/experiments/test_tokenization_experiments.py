@@ -1,0 +1,92 @@
+"""The measures that the experiments on tokenization use, against cases worked by hand and against independent ways."""
+
+import pytest
+
+from llmguide import datasets
+from llmguide.experiments import held_out
+from llmguide.experiments.tokenization_pretokenization import PATTERNS, evenness, repeated_words
+from llmguide.experiments.tokenization_training_domain import LANGUAGES, relative_lengths
+from llmguide.experiments.tokenization_vocabulary_size import first_tokens
+from llmguide.tokenizers.pretokenizers import GPT2
+from llmguide.tokenizers.training import train_tokenizer
+
+DOCUMENTS = {f"title {i}": f"text {i}\n" for i in range(10)}
+
+
+@pytest.fixture(scope="module")
+def text():
+    return "".join(datasets.load("shakespeare").splitlines(keepends=True)[:3000])
+
+
+def test_documents_are_held_out_whole_and_by_seed():
+    train, test = held_out.hold_out_documents(DOCUMENTS, share=0.2, seed=1)
+    assert len(test) == 2
+    assert sorted(train + test) == sorted(DOCUMENTS.values())
+    assert {tuple(held_out.hold_out_documents(DOCUMENTS, 0.2, seed)[1]) for seed in range(20)} != {tuple(test)}
+    assert held_out.hold_out_documents(DOCUMENTS, share=0.2, seed=1) == (train, test)
+
+
+def test_the_same_lines_are_held_out_of_every_document():
+    parallel = {language: "".join(f"{language} {i}\n" for i in range(10)) for language in ("en", "el")}
+    train, test = held_out.hold_out_lines(parallel, share=0.3, seed=0)
+    numbers = [[line.split()[1] for line in text.splitlines()] for text in test]
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) == 3
+    assert all(not set(a.splitlines()) & set(b.splitlines()) for a, b in zip(train, test, strict=True))
+
+
+def test_at_least_one_document_is_held_out():
+    assert held_out.hold_out_documents({"a": "A", "b": "B"}, share=0.01, seed=0)[1]
+
+
+def test_first_lines_takes_all_or_some():
+    assert held_out.first_lines("a\nb\nc", 2) == "a\nb\n"
+    assert held_out.first_lines("a\nb\nc", None) == "a\nb\nc"
+
+
+def test_bytes_are_utf8_and_tokens_are_counted_over_all_texts():
+    tokenizer = train_tokenizer(["abab"], 257)
+    assert held_out.count_tokens(tokenizer, ["abab", "é"]) == 4  # ab, ab, and the two bytes of é
+    assert held_out.bytes_per_token(tokenizer, ["abab", "é"]) == 6 / 4
+
+
+@pytest.mark.parametrize("size", [256, 300, 512, 999])
+def test_the_first_merges_are_the_smaller_tokenizer(text, size):
+    large = train_tokenizer([text], 1000)
+    assert first_tokens(large, size) == train_tokenizer([text], size)
+
+
+def test_repeated_words_of_a_vocabulary_by_hand():
+    vocabulary = [" dog", "dog.", " dog!", "dog's", " cat,", "cats", "...", "42.", "dog\n"]
+    assert repeated_words(vocabulary) == 2  # dog. and dog!, but not dog's, nor cat, whose bare form is missing
+
+
+def test_evenness_counts_the_commonest_way_to_cut_a_year():
+    bytes_only = train_tokenizer(["x"], 256)
+    assert evenness(bytes_only) == 1.0
+    some_whole = train_tokenizer([" 1984." * 50 + " 1999." * 40], 264, pretokenizer=GPT2)
+    whole = {year for year in range(1900, 2000) if len(some_whole.encode_ids(f" {year}.")) == 2}
+    assert whole == {1984, 1999}
+    assert evenness(some_whole) < 1.0
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_every_pattern_keeps_the_whole_text(name, text):
+    assert "".join(PATTERNS[name].words(text)) == text
+
+
+def test_patterns_are_as_strict_as_they_say():
+    line = "He said, “Stop at 1984.”\n"
+    assert PATTERNS["lines"].words(line * 2) == [line, line]
+    assert PATTERNS["spaces"].words(line)[:3] == ["He", " said,", " “Stop"]
+    assert PATTERNS["gpt2"].words(line)[1:3] == [" said", ","]
+    assert PATTERNS["cl100k"].words("1984") == ["198", "4"]
+
+
+def test_relative_lengths_are_relative_to_english():
+    tokenizer = train_tokenizer(["x"], 256)
+    assert relative_lengths(tokenizer, {"en": "four", "el": "τέσσερα"}) == {"en": 1.0, "el": 3.5}
+
+
+def test_every_language_of_the_messages_has_a_name():
+    assert list(LANGUAGES) == list(datasets.documents("messages"))

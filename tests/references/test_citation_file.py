@@ -1,0 +1,41 @@
+"""What is said of the book's version and date is the same wherever it is said."""
+
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+import llmguide
+
+ROOT = Path(__file__).parents[2]
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+BOOK = CITATION["preferred-citation"]
+
+
+def test_software_and_book_are_of_the_same_version_and_day() -> None:
+    assert CITATION["version"] == BOOK["version"] == llmguide.__version__
+    assert CITATION["date-released"] == BOOK["date-released"]
+    assert date.fromisoformat(BOOK["date-released"]).year == BOOK["year"]
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    heading = f"## {llmguide.__version__} ({CITATION['date-released']})"
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert next(line for line in changes.splitlines() if line.startswith("## ")) == heading
+    assert heading in (ROOT / "book/reference/changelog.md").read_text("utf-8")
+
+
+def test_the_page_on_citing_says_what_the_citation_file_says() -> None:
+    page = (ROOT / "book/reference/how-to-cite.md").read_text("utf-8")
+    [author] = BOOK["authors"]
+    version, year = f"Version {BOOK['version']}", str(BOOK["year"])
+    assert f"> {author['name']}. *{BOOK['title']}*. {version}, {year}." in page
+    for value in (author["name"], BOOK["title"], version, year):
+        assert f"{{{value}}}" in page  # in the BibTeX entry
+
+
+def test_the_licences_lie_beside_the_text() -> None:
+    assert CITATION["license"] == "Apache-2.0"
+    assert (ROOT / "LICENSE").read_text("utf-8").split()[:2] == ["Apache", "License"]
+    assert BOOK["license"] == "CC-BY-4.0"
+    assert (ROOT / "LICENSE-text").read_text("utf-8").startswith("Attribution 4.0 International\n")

@@ -67,7 +67,7 @@ def text_levels(figure: Figure) -> None:
         axes.text(0.05, y + 1.45, f"{level}: {len(spans)}", fontsize=8.5, va="center")
         start = 0
         for label, length in spans:
-            _box(axes, start + 0.06, y + 0.1, length - 0.12, label, f"C{index}", size=7.5)
+            _box(axes, start + 0.06, y + 0.1, length - 0.12, label, color=f"C{index}", size=7.5)
             start += length
 
 
@@ -116,7 +116,7 @@ def pretokenized_line(figure: Figure) -> None:
         pieces = pretokenizer.split(text)
         axes.text(0.05, y + 1.5, f"{pretokenizer.name}: {len(pieces)} pieces", fontsize=8.5, va="center")
         for piece in pieces:
-            _box(axes, piece.start + 0.07, y + 0.1, piece.end - piece.start - 0.14, "", f"C{index}")
+            _box(axes, piece.start + 0.07, y + 0.1, piece.end - piece.start - 0.14, "", color=f"C{index}")
             for offset, character in enumerate(piece.text.translate(VISIBLE)):
                 x = piece.start + offset + 0.5
                 axes.text(x, y + 0.57, character, ha="center", va="center", fontsize=9.5, **MONO)
@@ -164,11 +164,11 @@ def _row_of_boxes(axes: Axes, cells: Sequence[str], y: float, color: str) -> Non
     x = 0.2
     for cell in cells:
         width = len(cell) + 1.2
-        _box(axes, x, y, width, cell, color, size=9.5)
+        _box(axes, x, y, width, cell, color=color, size=9.5)
         x += width + 0.6
 
 
-def _box(axes: Axes, x: float, y: float, width: float, label: str, color: str, size: float = 9) -> None:
+def _box(axes: Axes, x: float, y: float, width: float, label: str, *, color: str, size: float = 9) -> None:
     shape = "round,pad=0,rounding_size=0.18"
     axes.add_patch(FancyBboxPatch((x, y), width, 0.95, shape, facecolor=color, alpha=0.18, linewidth=0))
     axes.add_patch(FancyBboxPatch((x, y), width, 0.95, shape, facecolor="none", edgecolor=color, linewidth=1))

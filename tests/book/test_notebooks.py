@@ -1,0 +1,49 @@
+"""The notebooks as they are stored: without outputs, quick to run, tied to the chapter that they belong to."""
+
+import json
+import re
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+BOOK = Path(__file__).parents[2] / "book"
+NOTEBOOKS = sorted((BOOK / "notebooks").glob("*.ipynb"))
+CHAPTERS = [page for page in BOOK.rglob("*.md") if "notebooks" not in page.parts]
+LONGEST_LINE = 76  # characters that fit on a printed page
+MOST_SECONDS = 60
+
+
+def cells(notebook: Path, kind: str) -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(notebook.read_text("utf-8"))["cells"] if cell["cell_type"] == kind]
+
+
+def source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+class TestNotebook:
+    def test_is_stored_without_outputs(self, notebook: Path) -> None:
+        kept = [cell["id"] for cell in cells(notebook, "code") if cell["outputs"] or cell["execution_count"]]
+        assert not kept, f"cells of {notebook.name} with outputs; clear them before committing: {kept}"
+
+    def test_runs_in_time(self, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        start = perf_counter()
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        for cell in cells(notebook, "code"):
+            exec(compile(source(cell), f"{notebook.name}:{cell['id']}", "exec"), namespace)
+        assert capsys.readouterr().out
+        assert perf_counter() - start < MOST_SECONDS
+
+    def test_code_fits_the_page(self, notebook: Path) -> None:
+        lines = [line for cell in cells(notebook, "code") for line in source(cell).splitlines()]
+        assert [line for line in lines if len(line) > LONGEST_LINE] == []
+
+    def test_chapter_and_notebook_link_to_each_other(self, notebook: Path) -> None:
+        text = "\n".join(map(source, cells(notebook, "markdown")))
+        linked = {(notebook.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+\.md)\)", text)}
+        offering = {page for page in CHAPTERS if f"</notebooks/{notebook.name}>" in page.read_text("utf-8")}
+        assert offering, f"no chapter offers {notebook.name} for download"
+        assert offering <= linked, f"{notebook.name} does not link back to {offering - linked}"

@@ -199,6 +199,12 @@ def test_a_listing_says_where_it_comes_from(book: SmallBook) -> None:
     assert book.page("_modules/toyguide/bpe").find(id="train"), "the source view has the place that the link names"
 
 
+def test_a_caption_that_names_the_object_is_not_repeated(book: SmallBook) -> None:
+    book.write("one", book.read("one").replace(":caption: Training", ":caption: In {py:func}`~toyguide.bpe.train`"))
+    book.build()
+    assert lines(book.page("one"), ".listing-source") == [("Its source", ["_modules/toyguide/bpe.html#train"])]
+
+
 def test_a_listing_may_leave_the_docstring_to_the_api_entry(book: SmallBook) -> None:
     book.write("one", book.read("one").replace(":caption: Training", ":caption: Training\n:no-docstring:"))
     book.build()

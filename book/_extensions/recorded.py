@@ -125,6 +125,10 @@ class ExperimentDomain(Domain):
     data_version = 1
     initial_data: ClassVar[Any] = {"uses": {}, "indexes": {}}
 
+    def resolve_any_xref(self, *_: Any) -> list[tuple[str, nodes.reference]]:
+        """Answer a Markdown link that names no domain: nothing here can be meant by it."""
+        return []
+
     def process_doc(self, env: BuildEnvironment, docname: str, document: nodes.document) -> None:
         """Note what a page prints, in the order of its sections."""
         uses: dict[tuple[str, str], None] = {}

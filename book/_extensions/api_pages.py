@@ -136,7 +136,8 @@ def index_page(modules: list[Module], package: str) -> str:
     for floor, tops in FLOORS.items():
         here = [left.pop(module.name) for module in modules if f"{module.name}.".split(".")[1] in tops]
         if here:
-            pages = "".join(f"   {module.name}\n" for module in here)
+            # The package's own name in front of every entry of the sidebar would only break its lines.
+            pages = "".join(f"   {module.name.removeprefix(f'{package}.')} <{module.name}>\n" for module in here)
             page += [_title(floor, f"api-floor-{floor.lower().replace(' ', '-')}", "-"), _list(here)]
             page.append(f".. toctree::\n   :hidden:\n\n{pages}")
     if left:

@@ -26,6 +26,7 @@ from sphinxcontrib.bibtex.style.referencing.basic_author_year import (
     BasicAuthorYearTextualReferenceStyle,
 )
 
+_BRACES = str.maketrans("", "", "{}")  # they keep capitals and names together, and sort behind Z
 ACL_PREFIX = "10.18653/v1/"  # the ACL's DOI: what follows is the paper's identifier in the ACL Anthology
 
 
@@ -60,7 +61,8 @@ class AuthorYearOrder(SortingStyle):  # type: ignore[misc]
         """Return the key without accents; a work without persons stands under the name its label shows."""
         key = super().sorting_key(entry)
         folded = (key[0] or _authors(entry).lower(), *key[1:])
-        return tuple(unicodedata.normalize("NFKD", part).encode("ascii", "ignore").decode() for part in folded)
+        plain = (unicodedata.normalize("NFKD", part).encode("ascii", "ignore").decode() for part in folded)
+        return tuple(part.translate(_BRACES) for part in plain)
 
 
 class BookStyle(PlainStyle):  # type: ignore[misc]
@@ -77,7 +79,6 @@ class BookStyle(PlainStyle):  # type: ignore[misc]
             optional[self.format_doi(entry)],
             self.format_acl(entry),
             optional[self.format_eprint(entry)],
-            optional[self.format_isbn(entry)],
             optional[self.format_url(entry), optional[" (visited on ", field("urldate"), ")"]],
         ]
 

@@ -57,13 +57,14 @@ class Book:
 
 
 def read_book(path: Path) -> Book:
-    """Return what a ``CITATION.cff`` says of the book.
+    """Return what a ``CITATION.cff`` says of the book: its preferred citation, where the file is that of a program.
 
     Raises:
         ExtensionError: If the file is missing, or lacks a field; the message names it.
     """
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
+        data = data.get("preferred-citation", data)
         authors = tuple(
             entry.get("name") or f"{entry['given-names']} {entry['family-names']}" for entry in data["authors"]
         )

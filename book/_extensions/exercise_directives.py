@@ -102,7 +102,6 @@ class TestcodeDirective(SphinxDirective):
     """``{testcode}``: Python that the reader sees and the tests run; ``{testsetup}`` is not shown."""
 
     has_content = True
-    __test__ = False  # pytest: not a test
 
     def run(self) -> list[nodes.Node]:
         """Return the code, or nothing for ``{testsetup}``."""

@@ -1,8 +1,7 @@
 """How the book's figures look: on white, on the dark theme's near-black, and in print.
 
-The colours differ in lightness as well as in hue, so that they stay apart for colour-blind readers and in grey; lines
-differ in their dashes too. Every colour has a contrast of at least 3 to its background, and text one of at least 7
-(``tests/book/test_figures.py`` computes both).
+The colours stay apart for readers without one kind of cone, and lines differ in their dashes too. Every colour has a
+contrast of at least 3 to its background, and text one of at least 7. The tests compute all of it.
 """
 
 from typing import Any
@@ -13,8 +12,8 @@ FOREGROUND = {"light": "#1b1b1f", "dark": "#e3e3e8"}
 MUTED = {"light": "#62626b", "dark": "#9a9aa3"}
 BACKGROUND = {"light": "#ffffff", "dark": "#131416"}  # furo's
 CYCLE = {
-    "light": ("#0b5cad", "#c2571a", "#0f8a6a", "#8a3b9c", "#8a6d00", "#3b3b45"),
-    "dark": ("#6cb6ff", "#ff9d5c", "#4fd1a5", "#d9a0ea", "#e0c34a", "#c9c9d2"),
+    "light": ("#2450c8", "#d06a12", "#05997a", "#9e62b9", "#6e3f1c", "#2b1a45"),
+    "dark": ("#5c8bfa", "#e07d3c", "#4fe0ab", "#b79cc6", "#f4c430", "#e9f3fa"),
 }
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 2)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)))
 SIZE = (5.6, 3.3)  # inches: at a phone's width its text is still 6 points high

@@ -27,9 +27,22 @@ from _extensions.latex_tables import FitTables
 from _extensions.scripts import keep_emoji_together
 
 STYLE = Path(__file__).parent.parent / "_latex"
-# After these a long name in code may go on in the next line. The lookahead keeps a break from the end of the name, and
-# TeX's escapes whole.
-_CODE_BREAK = re.compile(r"(\\_|\\sphinxhyphen\{\}|[(\[=@:|])(?=[^\s}])")
+# Where a long name in code may go on in the next line: after these signs, unless the name ends there; and after every
+# eighth character of a stretch that has none of them, such as a checksum.
+_AFTER_SIGN = re.compile(r"(?:\\_|\\sphinxhyphen\{\}|[(\[=@:|])(?=[^\s}])")
+_STRETCH = re.compile(r"[A-Za-z0-9]{24,}")
+
+
+def let_break(tex: str) -> str:
+    r"""Put a place to break where a long name in code may go on in the next line.
+
+    Example:
+        >>> print(let_break(r"vocab\_size(x)"))
+        vocab\_\bookbreak{}size(\bookbreak{}x)
+    """
+    tex = _STRETCH.sub(lambda stretch: r"\bookbreak{}".join(re.findall(".{1,8}", stretch[0])), tex)
+    return _AFTER_SIGN.sub(r"\g<0>\\bookbreak{}", tex)
+
 
 
 class BookPygments(PygmentsBridge):
@@ -53,7 +66,7 @@ class BookLaTeXTranslator(LaTeXTranslator):
         super().visit_Text(node)
         text = keep_emoji_together(self.body[-1])
         if isinstance(node.parent, nodes.literal) and not self.in_title:
-            text = _CODE_BREAK.sub(r"\1\\bookbreak{}", text)
+            text = let_break(text)
         self.body[-1] = text
 
 

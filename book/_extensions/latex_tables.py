@@ -15,10 +15,11 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 LINE, LONG_LINE = 421.0, 674.0  # points: the line of prose, and that of a page turned on its side
 CHARACTER = 0.52  # average width of a character, in em
+LONG_TABLE = 12  # rows beyond which a table may go on over the page
 LONGEST = 48  # characters beyond which a cell is a paragraph and claims no more width
 
 _NUMBER = re.compile(r"[-+−±≈<>≤≥]?\s*[\d.,]+(\s*(%|×|±\s*[\d.,]+|[kMGT]?B|s|ms))?|[–—-]?")
-_BREAKS = re.compile(r"\s+|(?<=[-_./(=,:–])")
+_BREAKS = re.compile(r"\s+|(?<=[-_./(=,:–])|(?<=\w{12})(?=\w{12})")
 
 
 @dataclass(frozen=True)
@@ -81,17 +82,14 @@ def lay_out(columns: list[Column]) -> tuple[Type, bool, str]:
 
 
 def _specify(columns: list[Column], type_: Type, line: float) -> str:
-    room = type_.room(line, len(columns))
-    if sum(column.natural for column in columns) <= room:
-        return "".join("r" if column.number else "l" for column in columns)
     words, natural = sum(column.word for column in columns), sum(column.natural for column in columns)
-    share = (room - words) / max(natural - words, 1)
+    share = min((type_.room(line, len(columns)) - words) / max(natural - words, 1), 1)
     specification = ""
     for column in columns:
-        characters = column.word + share * (column.natural - column.word)
-        points = characters * CHARACTER * type_.size + 2 * type_.gap
+        # Sphinx sets each cell as a paragraph: every column needs a width, also where the table has room to spare.
+        points = (column.word + share * (column.natural - column.word)) * CHARACTER * type_.size
         side = "left" if column.number else "right"
-        specification += rf">{{\ragged{side}\arraybackslash}}\X{{{int(1000 * points / line)}}}{{1000}}"
+        specification += rf">{{\ragged{side}\arraybackslash}}p{{{points:.1f}pt}}"
     return specification
 
 
@@ -113,6 +111,8 @@ class FitTables(SphinxPostTransform):
             rows = [[entry.astext() for entry in row.findall(nodes.entry)] for row in table.findall(nodes.row)]
             if any(len(row) != group["cols"] for row in rows):  # a table within a cell
                 continue
+            if len(rows) > LONG_TABLE:
+                table["classes"].append("longtable")
             head = group.next_node(nodes.thead)
             type_, on_side, specification = lay_out(measure(rows, len(head) if head else 0))
             start, end = rf"\begingroup{type_.command}\setlength{{\tabcolsep}}{{{type_.gap}pt}}", r"\endgroup"

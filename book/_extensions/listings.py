@@ -9,12 +9,14 @@ import html
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.directives.code import LiteralInclude
@@ -167,14 +169,22 @@ class LinkListings(SphinxPostTransform):
             if "shows" not in block:
                 continue
             block["links"] = dict(self._links(block["meanings"], builder, fromdoc))
-            if place := entry_of(self.env, block["shows"]):
-                line = nodes.paragraph("", "", nodes.Text("From "), classes=["listing-source"])
-                full = Place(place.docname, place.anchor, entry=block["shows"])
-                line += link_to(self.env, builder, fromdoc, full)
-                if uri := source_uri(self.env, builder, fromdoc, block["shows"]):
-                    line += [nodes.Text(" · "), nodes.reference("", "source", refuri=uri, internal=True)]
-                whole = block.parent if isinstance(block.parent, nodes.container) else block
+            whole = block.parent if isinstance(block.parent, nodes.container) else block
+            if parts := list(self._origin(whole, block["shows"])):
+                line = nodes.paragraph("", "", *parts, classes=["listing-source"])
                 whole.parent.insert(whole.parent.index(whole) + 1, line)
+
+    def _origin(self, whole: nodes.Element, shown: str) -> Iterator[nodes.Node]:
+        """Yield the links to an object's entry and source; a caption that names the object has the first already."""
+        builder, fromdoc = self.app.builder, self.env.current_document.docname
+        place = entry_of(self.env, shown)
+        in_caption = any(node["reftarget"] == shown for node in whole.findall(addnodes.pending_xref))
+        if place and not in_caption:
+            yield nodes.Text("From ")
+            yield link_to(self.env, builder, fromdoc, replace(place, entry=shown))
+        if uri := source_uri(self.env, builder, fromdoc, shown):
+            yield nodes.Text(" · " if place and not in_caption else "Its ")
+            yield nodes.reference("", "", nodes.inline("", "source"), refuri=uri, internal=True)
 
     def _links(self, names: dict[str, str], builder: Builder, fromdoc: str) -> Iterator[tuple[str, str]]:
         objects = self.env.domains.python_domain.objects

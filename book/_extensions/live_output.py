@@ -76,11 +76,12 @@ class CodeRunDirective(SphinxDirective):
         if "name" in self.options and "caption" not in self.options:
             fail(self, "a `:name:` needs a `:caption:`: only what has a caption has a number to refer to")
         code = "\n".join(self.content)
-        filename = self.env.doc2path(self.env.docname)
+        filename = str(self.env.doc2path(self.env.docname))
+        first_line = self.lineno + self.content_offset + 1  # MyST counts the offset from the directive's own line
         try:
-            printed, value = run_snippet(code, self._namespace(), str(filename), self.content_offset + 1)
+            printed, value = run_snippet(code, self._namespace(), filename, first_line)
         except Exception as error:
-            fail(self, "the code fails:\n" + "".join(format_exception(error)[-3:]))
+            fail(self, f"the code fails:\n{_traceback(error)}")
         shown = [] if "hide-code" in self.options else [self._block(code, "python")]
         if self.options.get("as") == "table":
             table = self._table(printed, value)
@@ -141,6 +142,14 @@ class CodeRunDirective(SphinxDirective):
         self.set_source_info(table)
         self.add_name(table)
         return [table, *messages]
+
+
+def _traceback(error: Exception) -> str:
+    """Return the traceback from the page's code on, without this module's own calls."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(format_exception(type(error), error, frames))
 
 
 def _cell(value: object, spec: str, *, code: bool) -> Cell:

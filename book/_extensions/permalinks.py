@@ -196,7 +196,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-read", _drop_ids_of_titles, priority=100)  # before anybody notes a section's id
     app.connect("html-page-context", _leave_lines)
     app.connect("build-finished", _leave_pages)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 if __name__ == "__main__":

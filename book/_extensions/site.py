@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
+import llmguide
 import sphinx
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -75,6 +76,7 @@ class VersionRole(SphinxRole):
         """Return the version as text."""
         versions = {
             "book": self.config.release,
+            "llmguide": llmguide.__version__,
             "python": platform.python_version(),
             "sphinx": sphinx.__display_version__,
             "furo": version("furo"),

@@ -32,9 +32,7 @@
   const fields = {};
   const parts = [];
   for (const [key, name] of [["text", "Text"], ["bibtex", "BibTeX"]]) {
-    const field = make(key === "text" ? "p" : "pre", {
-      class: "cite-field", role: "group", tabindex: "0", "aria-label": name,
-    });
+    const field = make(key === "text" ? "p" : "pre", { class: "cite-field" });
     const button = make("button", { type: "button" }, `Copy ${name === "Text" ? "text" : name}`);
     button.addEventListener("click", async () => {
       const done = await copy(field.textContent, field);

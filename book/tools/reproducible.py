@@ -2,8 +2,8 @@
 
     python book/tools/reproducible.py html pdf epub
 
-The two builds differ in what must not matter: the folder, the order of sets, the time zone, the hour. Reported is the first
-byte of each file that differs, with what stands around it.
+The two builds differ in what must not matter: the folder, the order of sets, the time zone, the hour. Of each file that
+differs, the first such byte is reported with what stands around it.
 """
 
 import argparse
@@ -57,7 +57,13 @@ def build(format_: str, source: Path, folder: Path, environment: Mapping[str, st
 
 def _run(command: list[str], place: Path, environment: Mapping[str, str]) -> None:
     done = subprocess.run(
-        command, cwd=place, env={**os.environ, **environment}, capture_output=True, encoding="utf-8", errors="replace"
+        command,
+        check=False,
+        cwd=place,
+        env={**os.environ, **environment},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -79,7 +79,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--special", action="append", default=[], metavar="TOKEN", help="a control token; may be repeated"
     )
     parser.add_argument("--min-count", type=int, default=1, metavar="N", help="join no pair that is rarer (default: 1)")
-    parser.add_argument("--json", action="store_true", help="report sizes and time as JSON on standard error")
+    parser.add_argument("--json", action="store_true", help="report sizes and time as JSON")
     parser.set_defaults(run=run)
 
 
@@ -127,8 +127,6 @@ def run(args: argparse.Namespace) -> int:
         write_text(dumps(tokenizer) + "\n")
     else:
         save(tokenizer, args.output)
-    if args.json:
-        print(json.dumps(report), file=sys.stderr)
-    elif args.output != "-":
-        print("{tokens:,} tokens, {merges:,} merges from {characters:,} characters".format(**report), file=sys.stderr)
+    words = "{tokens:,} tokens, {merges:,} merges from {characters:,} characters".format(**report)
+    print(json.dumps(report) if args.json else words, file=sys.stderr if args.output == "-" else sys.stdout)
     return 0

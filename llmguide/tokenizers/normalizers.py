@@ -40,8 +40,10 @@ class Aligned:
     def map(self, change: Callable[[str], str]) -> "Aligned":
         """Replace each character by what ``change`` makes of it; all of that comes from where the character came."""
         pieces = [change(character) for character in self.text]
-        spans = tuple(span for piece, span in zip(pieces, self.spans, strict=True) for _ in piece)
-        return Aligned("".join(pieces), spans)
+        text = "".join(pieces)
+        if len(text) == len(pieces) and "" not in pieces:  # one for one: the spans stay
+            return Aligned(text, self.spans)
+        return Aligned(text, tuple(span for piece, span in zip(pieces, self.spans, strict=True) for _ in piece))
 
 
 class Normalizer(Protocol):
@@ -140,7 +142,7 @@ class BertNormalizer:
         if self.clean_text:
             aligned = aligned.map(_clean)
         if self.handle_chinese_chars:
-            aligned = aligned.map(lambda character: f" {character} " if _CHINESE.match(character) else character)
+            aligned = aligned.map(_set_apart)
         if self.lowercase if self.strip_accents is None else self.strip_accents:
             aligned = UnicodeForm("NFD").normalize(aligned)
             aligned = aligned.map(lambda character: "" if unicodedata.category(character) == "Mn" else character)
@@ -172,11 +174,16 @@ _CHINESE = regex.compile(
     "[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f"
     "\U0002b740-\U0002b81f\U0002b920-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f]"
 )
-_WHITE_SPACE = regex.compile(r"\s")
 
 
 def _clean(character: str) -> str:
-    """Drop a control character, make white space a space, and keep everything else."""
-    if _WHITE_SPACE.match(character) and character not in "\x0b\x0c\x85":
+    """Drop a control character, make white space a space, and keep everything else, even what Unicode has not assigned."""
+    category = unicodedata.category(character)
+    if character in "\t\n\r" or category[0] == "Z":
         return " "
-    return "" if unicodedata.category(character).startswith("C") or character == "\ufffd" else character
+    return "" if category in {"Cc", "Cf", "Co"} or character == "\ufffd" else character
+
+
+def _set_apart(character: str) -> str:
+    """Put spaces around a Chinese character."""
+    return f" {character} " if character >= "\u3400" and _CHINESE.match(character) else character

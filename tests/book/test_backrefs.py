@@ -99,6 +99,9 @@ WORKS = """
 ```
 """
 BIB = """
+@misc{lab2021report, author = {{Zoo Lab}}, title = {Report}, year = 2021, url = {https://example.org/r}}
+@misc{ost2022thing, author = {Öst, Bo}, title = {Thing}, year = 2022, eprint = {2201.1}}
+@misc{zed2022thing, author = {Zu, Z}, title = {Thing}, year = 2022, eprint = {2202.1}}
 @article{able2020work, author = {Able, Ann and Öst, Bo and Cole, Cy}, title = {A Work}, journal = {J}, year = 2020,
   doi = {10.18653/v1/P20-1}}
 @misc{able2020other, author = {Able, Ann and Öst, Bo and Cole, Cy}, title = {Other}, year = 2020, eprint = {2001.1},
@@ -188,6 +191,14 @@ def test_labels_agree_and_works_are_linked(book: SmallBook) -> None:
     assert "Able et al. [2020a]" in book.page("api/toyguide.bpe").get_text(), "a docstring cites like a chapter"
 
 
+def test_works_are_sorted_as_a_reader_expects(book: SmallBook) -> None:
+    book.write("one", book.read("one") + "\n{cite:p}`zed2022thing,lab2021report,ost2022thing,org1999page`\n")
+    book.build()
+    found = [label.get_text() for label in book.page("works").select(".citation .label")]
+    assert found[2:] == ["[Öst, 2022]", "[The Org, 1999]", "[Zoo Lab, 2021]", "[Zu, 2022]"]
+    assert "The Org, 1999" in book.page("one").get_text(), "without persons, the organization stands in the text too"
+
+
 def test_a_listing_says_where_it_comes_from(book: SmallBook) -> None:
     book.build()
     assert lines(book.page("one"), ".listing-source") == [
@@ -197,6 +208,12 @@ def test_a_listing_says_where_it_comes_from(book: SmallBook) -> None:
         )
     ]
     assert book.page("_modules/toyguide/bpe").find(id="train"), "the source view has the place that the link names"
+
+
+def test_a_caption_that_names_the_object_is_not_repeated(book: SmallBook) -> None:
+    book.write("one", book.read("one").replace(":caption: Training", ":caption: In {py:func}`~toyguide.bpe.train`"))
+    book.build()
+    assert lines(book.page("one"), ".listing-source") == [("Its source", ["_modules/toyguide/bpe.html#train"])]
 
 
 def test_a_listing_may_leave_the_docstring_to_the_api_entry(book: SmallBook) -> None:

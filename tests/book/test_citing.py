@@ -97,6 +97,12 @@ def test_bibtex_can_be_read() -> None:
     assert [str(person) for person in entry.persons["author"]] == ["{Ann Able}", "{The authors}"]
 
 
+def test_the_preferred_citation_is_the_book(tmp_path: Path) -> None:
+    path = tmp_path / "CITATION.cff"
+    path.write_text("title: program\npreferred-citation:" + CFF.replace("\n", "\n  "), "utf-8")
+    assert read_book(path) == BOOK
+
+
 def test_a_file_without_a_field_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "CITATION.cff"
     path.write_text(CFF.replace("version: ", "edition: "), "utf-8")

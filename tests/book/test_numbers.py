@@ -1,7 +1,7 @@
-"""A number means the same thing in HTML, EPUB and PDF: chapters, sections, figures, tables, equations, listings, exercises.
+"""A number means the same in HTML, EPUB and PDF: of chapter, section, figure, table, equation, listing and exercise.
 
-HTML and EPUB are read as a reader sees them. What the PDF prints is read from the ``.aux`` file in which LaTeX keeps it,
-and from the outline.
+HTML and EPUB are read as a reader sees them. What the PDF prints is read from the outline and from the ``.aux`` file
+in which LaTeX keeps it.
 """
 
 import re

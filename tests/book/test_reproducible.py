@@ -1,4 +1,4 @@
-"""One commit gives the same bytes. The whole book is compared by ``make reproducible``; here, the specimen pages are."""
+"""One commit gives the same bytes. ``make reproducible`` compares the whole book, these tests the specimen pages."""
 
 from collections.abc import Callable
 from pathlib import Path

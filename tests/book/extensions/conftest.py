@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sample_book import build, copy_sample
+from sample_book import build, build_pages, copy_sample
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +33,19 @@ def latex(book: Path) -> str:
     return (book.parent / "book-latex" / "book.tex").read_text("utf-8")
 
 
-@pytest.fixture
-def draft(tmp_path: Path) -> Path:
-    """A copy of the book that the test may change."""
-    return copy_sample(tmp_path / "book")
-
-
 @pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the book for pages that do not build."""
-    return copy_sample(tmp_path_factory.mktemp("scratch") / "book")
+def draft(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built copy of the book, which tests change, each in a place of its own, and build again."""
+    book = copy_sample(tmp_path_factory.mktemp("draft") / "book")
+    assert build(book, "html", "-j", "2") == ""
+    return book
+
+
+@pytest.fixture(scope="module")
+def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What Sphinx says of each page in the test module's ``PAGES``."""
+    pages: dict[str, str] = request.module.PAGES
+    book = copy_sample(tmp_path_factory.mktemp("pages") / "book")
+    if prepare := getattr(request.module, "prepare", None):
+        prepare(book)
+    return dict(zip(pages, build_pages(book, list(pages.values())), strict=True))

@@ -17,6 +17,7 @@ author = "The llmguide authors"
 version = "1"
 extensions = [
     "myst_parser",
+    "sphinxcontrib.bibtex",
     "_extensions.mathml",
     "_extensions.exercises",
     "_extensions.results",
@@ -25,6 +26,8 @@ extensions = [
     "_extensions.live_output",
     "_extensions.constants",
 ]
+bibtex_bibfiles = sorted(map(str, (Path(llmguide.__file__).parents[1] / "references").glob("*.bib")))
+bibtex_reference_style = "author_year"
 exclude_patterns = ["results"]
 html_theme = "furo"
 html_math_renderer = "mathml"

@@ -34,7 +34,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class TestedCode:
+class PageCode:
     """Code to run in a namespace of its own.
 
     Args:
@@ -56,7 +56,7 @@ class TestedCode:
             exec(compile(part, str(self.page), "exec"), namespace)
 
 
-def tested_code(page: Path) -> Iterator[TestedCode]:
+def code_of(page: Path) -> Iterator[PageCode]:
     """Find what a page promises to run.
 
     Args:
@@ -75,11 +75,11 @@ def tested_code(page: Path) -> Iterator[TestedCode]:
             parts = tuple(inner.code for inner in _flat(block) if inner.directive in {"testcode", "testsetup"})
             solved = any(inner.directive == "testcode" for inner in _flat(block))
             prose = any(line.startswith(":prose:") for line in block.content)
-            yield TestedCode(page, block.argument.strip(), (*setup, *parts) if solved else (), prose)
+            yield PageCode(page, block.argument.strip(), (*setup, *parts) if solved else (), prose)
         else:
             text += [inner.code for inner in (block, *_flat(block)) if inner.directive == "testcode"]
     if len(text) > len(setup):
-        yield TestedCode(page, "", tuple(text))
+        yield PageCode(page, "", tuple(text))
 
 
 def blocks(lines: list[str], first_line: int = 1) -> Iterator[Block]:

@@ -135,6 +135,10 @@ class ExerciseDomain(Domain):
     data_version = 1
     initial_data: ClassVar[Any] = {"exercises": {}, "solutions": {}, "collections": {}}
 
+    def resolve_any_xref(self, *_: Any) -> list[tuple[str, nodes.reference]]:
+        """Answer a Markdown link that names no domain: nothing here can be meant by it."""
+        return []
+
     def process_doc(self, env: BuildEnvironment, docname: str, document: nodes.document) -> None:
         """Note what a page holds."""
         exercises = [_known(node, docname) for node in document.findall(Exercise)]

@@ -133,7 +133,10 @@ def loads(text: str) -> Tokenizer:
     Raises:
         ValueError: If it is not valid, or has a part that this package does not know; the message says which.
     """
-    document = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
+    try:
+        document = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
+    except RecursionError as error:
+        raise ValueError("not a tokenizer.json: objects and lists are nested too deeply") from error
     if not isinstance(document, dict) or not isinstance(document.get("model"), dict):
         raise ValueError("not a tokenizer.json: expected an object with a 'model'")
     for option in ("truncation", "padding"):
@@ -265,6 +268,9 @@ def _read_model(part: Json, added_tokens: object) -> tuple[Bpe, tuple[str, ...]]
             raise _unsupported("model", part)
     for option in _MODEL_OPTIONS:
         _expect_off(part, option, "model")
+    for option in ("unk_token", "end_of_word_suffix"):
+        if not isinstance(part.get(option), str | None):
+            raise ValueError(f"model.{option} is {part[option]!r}; expected a string or null")
     if not all(type(number) is int for number in vocab.values()):
         raise ValueError("model.vocab must give each token an integer")
     if not (isinstance(added_tokens, list) and all(isinstance(token, dict) for token in added_tokens)):

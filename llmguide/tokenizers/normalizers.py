@@ -177,7 +177,7 @@ _CHINESE = regex.compile(
 
 
 def _clean(character: str) -> str:
-    """Drop a control character, make white space a space, and keep everything else, even what Unicode has not assigned."""
+    """Drop a control character, make white space a space, keep the rest, even what Unicode has not assigned."""
     category = unicodedata.category(character)
     if character in "\t\n\r" or category[0] == "Z":
         return " "

@@ -81,9 +81,11 @@ GPT2 = PreTokenizer("gpt2", r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}
 
 CL100K = PreTokenizer(
     "cl100k",
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
+    # As published, but for \p{N}{1,3}+: the engine of the `tokenizers` library would read that as "again and again".
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+    r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
 )
-"""The pieces of ``cl100k_base``, the vocabulary of GPT-4: digits in threes, line breaks apart (:cite:p:`jain2022tiktoken`)."""
+"""The pieces of GPT-4's ``cl100k_base``: digits in threes, line breaks apart (:cite:p:`jain2022tiktoken`)."""
 
 PRETOKENIZERS: dict[str, PreTokenizer] = {
     pretokenizer.name: pretokenizer for pretokenizer in (WHOLE, WHITESPACE, WORDS, BERT, GPT2, CL100K)

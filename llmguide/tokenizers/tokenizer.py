@@ -181,8 +181,8 @@ class Tokenizer:
         Raises:
             ValueError: If the id is not in the vocabulary.
         """
-        token = self._token(number)
-        return unspell(token) if self.byte_level and token not in self.special_tokens else token.encode("utf-8")
+        self._token(number)  # refuses what is no id
+        return self._bytes[number]
 
     def _token(self, number: int) -> str:
         """Look up a token by its id, without Python's negative indices."""
@@ -218,6 +218,12 @@ class Tokenizer:
         """Apply the merges to one piece."""
         word = split_word(spell(piece) if self.byte_level else piece, self.model.end_of_word)
         return fast_bpe.encode_word(word, self.model.ranks)
+
+    @cached_property
+    def _bytes(self) -> tuple[bytes, ...]:
+        """The bytes of each token, by id."""
+        spelled_out = set(self.special_tokens if self.byte_level else self.model.tokens)
+        return tuple(token.encode("utf-8") if token in spelled_out else unspell(token) for token in self.model.tokens)
 
     @cached_property
     def _words(self) -> "_WordCache":

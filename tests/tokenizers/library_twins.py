@@ -30,7 +30,10 @@ PRETOKENIZERS = {
     "bert": pre_tokenizers.BertPreTokenizer(),
     # The library's own GPT-2 pattern is inside its byte-level pre-tokenizer, which spells bytes as characters.
     "gpt2": pre_tokenizers.ByteLevel(add_prefix_space=False),
-    "cl100k": pre_tokenizers.Split(tokenizers.Regex(published_pattern("cl100k_base")), "isolated"),
+    # The library's engine takes {1,3}+ for a repeated group, not for a possessive one.
+    "cl100k": pre_tokenizers.Split(
+        tokenizers.Regex(published_pattern("cl100k_base").replace("{1,3}+", "{1,3}")), "isolated"
+    ),
 }
 
 NORMALIZERS = {
@@ -83,8 +86,6 @@ def as_tiktoken(tokenizer: Tokenizer, pattern: str) -> tiktoken.Encoding:
     """Build tiktoken's engine over the vocabulary of one of our byte-level tokenizers."""
     special = {token: tokenizer.model.ids[token] for token in tokenizer.special_tokens}
     ranks = {
-        tokenizer.token_bytes(number): number
-        for token, number in tokenizer.model.ids.items()
-        if token not in special
+        tokenizer.token_bytes(number): number for token, number in tokenizer.model.ids.items() if token not in special
     }
     return tiktoken.Encoding("ours", pat_str=pattern, mergeable_ranks=ranks, special_tokens=special)

@@ -1,8 +1,8 @@
 """Find the characters that our tokenizers and the ``tokenizers`` library treat differently.
 
-Unicode grows, and ``tokenizers``, ``regex`` and Python each carry the tables of some version of it. So a character that one of
-them knows as a letter is unassigned for another. This script tries every Unicode scalar value and writes the ranges of
-those that differ to ``data/unicode-exceptions.json``; ``test_unicode.py`` asserts that the list is exact.
+Unicode grows, and ``tokenizers``, ``regex`` and Python each carry the tables of some version of it. So a character that
+one of them knows as a letter is unassigned for another. This script tries every Unicode scalar value and writes the
+ranges of those that differ to ``data/unicode-exceptions.json``; ``test_unicode.py`` asserts that the list is exact.
 
     python tests/tokenizers/unicode_exceptions.py
 """
@@ -112,4 +112,4 @@ if __name__ == "__main__":
     DATA.parent.mkdir(exist_ok=True)
     DATA.write_text(json.dumps(report, indent=0) + "\n", encoding="utf-8")
     for name, written in report["exceptions"].items():
-        print(f"{name:25}{len(expand(written)):8,} of {len(SCALARS):,}")
+        sys.stdout.write(f"{name:25}{len(expand(written)):8,} of {len(SCALARS):,}\n")

@@ -44,7 +44,6 @@ def let_break(tex: str) -> str:
     return _AFTER_SIGN.sub(r"\g<0>\\bookbreak{}", tex)
 
 
-
 class BookPygments(PygmentsBridge):
     """Highlighted code whose joined emoji stay whole."""
 

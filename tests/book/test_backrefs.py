@@ -1,9 +1,9 @@
 """Chapters, API entries, equations, listings and works lead to each other."""
 
 import json
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -284,12 +284,9 @@ def test_parts_of_the_book_are_read_in_parallel(book: SmallBook) -> None:
     assert lines(book.page("api/toyguide.letters"), ".explained-in")
 
 
-@pytest.mark.pdf
-def test_print_resolves_the_same_links(book: SmallBook) -> None:
-    if not shutil.which("pdflatex"):
-        pytest.skip("pdflatex is missing: install the Debian package texlive-latex-recommended")
+def test_print_resolves_the_same_links(book: SmallBook, program: Callable[[str, str], str]) -> None:
     book.build("latex")
-    command = ["pdflatex", "-interaction=nonstopmode", "-draftmode", "book.tex"]
+    command = [program("pdflatex", "texlive-latex-recommended"), "-interaction=nonstopmode", "-draftmode", "book.tex"]
     for _ in range(3):
         done = subprocess.run(
             command, cwd=book.outdir("latex"), capture_output=True, text=True, errors="replace", check=False

@@ -22,3 +22,4 @@ html_static_path = [str(BOOK / "_static")]
 html_css_files: list[str] = []
 html_js_files: list[str] = []
 templates_path: list[str] = []
+html_favicon = ""

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from library_twins import NORMALIZERS as LIBRARY_NORMALIZERS
 from library_twins import PRETOKENIZERS as LIBRARY_PRETOKENIZERS
+from library_twins import train_byte_level
 
+from llmguide.tokenizers.interop import loads
 from llmguide.tokenizers.normalizers import Aligned, BertNormalizer, Lowercase, Normalizer, StripAccents, UnicodeForm
 from llmguide.tokenizers.pretokenizers import PRETOKENIZERS
 
@@ -82,6 +84,21 @@ def differing_pieces(part: str, batch: str) -> list[int]:
     if ours("".join(framed)) == theirs("".join(framed)):
         return []
     return [ord(one[1]) for one in framed if ours(one) != theirs(one)]
+
+
+def differing_ids(excepted: list[int]) -> list[int]:
+    """Encode every scalar value but ``excepted`` and give the starts of the batches whose ids or decoded text differ."""
+    sample = SCALARS[:0x500] + SCALARS[0x4E00:0x4F00] + SCALARS[0x1F5F0:0x1F640]
+    twin = train_byte_level(["1".join(sample)], 3000)
+    ours = loads(twin.to_str())
+    left_out = {chr(number) for number in excepted}
+    found = []
+    for start in range(0, len(SCALARS), 4096):
+        text = "1".join(character for character in SCALARS[start : start + 4096] if character not in left_out)
+        ids = ours.encode_ids(text)
+        if ids != twin.encode(text).ids or ours.decode(ids) != text:
+            found.append(start)
+    return found
 
 
 def ranges(numbers: list[int]) -> Iterator[str]:

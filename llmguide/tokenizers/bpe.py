@@ -120,20 +120,47 @@ def train(
         >>> train({"low": 5, "lower": 2, "newest": 6, "widest": 3}, vocab_size=14).merges
         (('e', 's'), ('es', 't'), ('l', 'o'), ('lo', 'w'))
     """
-    words = {split_word(word, end_of_word): occurrences for word, occurrences in word_counts.items() if word}
+    words = {split_word(w, end_of_word): n for w, n in word_counts.items() if w}
     special = tuple(special_tokens)
     ids = first_ids(words, vocab_size, alphabet, special)
     merges: list[Pair] = []
     while len(ids) < vocab_size:
-        counts = count_pairs(words)
-        candidates = [pair for pair in counts if counts[pair] >= min_count and pair[0] + pair[1] not in special]
-        if not candidates:
+        pair = choose_pair(count_pairs(words), ids, min_count, special)
+        if pair is None:
             break
-        best = min(candidates, key=lambda pair: (-counts[pair], ids[pair[0]], ids[pair[1]]))
-        words = {merge(symbols, best): occurrences for symbols, occurrences in words.items()}
-        ids.setdefault(best[0] + best[1], len(ids))
-        merges.append(best)
+        words = {merge(symbols, pair): n for symbols, n in words.items()}
+        ids.setdefault("".join(pair), len(ids))
+        merges.append(pair)
     return Bpe(tuple(ids), tuple(merges), end_of_word)
+
+
+def choose_pair(
+    counts: Mapping[Pair, int], ids: Mapping[str, int], min_count: int = 1, special_tokens: Iterable[str] = ()
+) -> Pair | None:
+    """Find the most frequent pair, among equals the one with the smallest ids.
+
+    Args:
+        counts: How often each pair occurs.
+        ids: The id of each symbol.
+        min_count: The number of occurrences below which a pair does not count.
+        special_tokens: What no pair may spell.
+
+    Returns:
+        The pair to join next, or ``None`` if there is none.
+
+    Example:
+        >>> choose_pair({("l", "o"): 7, ("o", "w"): 7, ("w", "e"): 8}, {"e": 0, "l": 1, "o": 2, "w": 3}, min_count=2)
+        ('w', 'e')
+    """
+    special = frozenset(special_tokens)
+
+    def order(pair: Pair) -> tuple[int, int, int]:
+        left, right = pair
+        return -counts[pair], ids[left], ids[right]
+
+    frequent = (pair for pair, count in counts.items() if count >= min_count)
+    allowed = (pair for pair in frequent if "".join(pair) not in special)
+    return min(allowed, key=order, default=None)
 
 
 def first_ids(
@@ -188,10 +215,11 @@ def encode_word(word: Symbols, ranks: Mapping[Pair, int]) -> Symbols:
     """
     symbols = list(word)
     while len(symbols) > 1:
-        rank, position = min((ranks.get(pair, inf), position) for position, pair in enumerate(pairwise(symbols)))
-        if rank == inf:
+        found = [ranks.get(pair, inf) for pair in pairwise(symbols)]
+        if min(found) == inf:
             break
-        symbols[position : position + 2] = [symbols[position] + symbols[position + 1]]
+        first = found.index(min(found))
+        symbols[first : first + 2] = ["".join(symbols[first : first + 2])]
     return tuple(symbols)
 
 

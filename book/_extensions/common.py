@@ -1,19 +1,21 @@
-"""What several of the book's extensions need: errors that name their place, links, and the sections around a node."""
+"""What several of the book's extensions need: errors that name their place, links, and the package's sources."""
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 from docutils import nodes
-from sphinx.application import Sphinx
 from sphinx.builders import Builder
-from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
 
 import llmguide
+from _extensions.places import Place, number_of
+from llmguide.experiments.fingerprint import imported_modules, source_of
 
 
 def fail(where: SphinxDirective | SphinxRole, problem: str) -> NoReturn:
@@ -45,71 +47,40 @@ def link(builder: Builder, from_page: str, to_page: str, anchor: str, *content: 
     return make_refnode(builder, from_page, to_page, anchor, list(content))
 
 
-def enclosing_section(node: nodes.Node) -> str:
-    """Find the id of the section that a node lies in, the labelled one where there are several."""
-    around: nodes.Node | None = node
-    while around is not None and not isinstance(around, nodes.section):
-        around = around.parent
-    if around is None:
-        return ""
-    return next((name for name in around["ids"] if name.startswith("sec-")), str(around["ids"][0]))
+def heading_of(env: BuildEnvironment, place: Place) -> str:
+    """Return the number and the title of a section, such as "3.2 Byte-pair encoding"."""
+    anchor = f"#{place.anchor}" if place.anchor else ""
+    entries = (node for node in env.tocs[place.docname].findall(nodes.reference) if node["anchorname"] == anchor)
+    title = next(entries, env.titles[place.docname]).astext()
+    return f"{'.'.join(map(str, number_of(env, place)))} {title}".strip()
 
 
-def section_heading(env: BuildEnvironment, page: str, section: str) -> str:
-    """Return the number and the title of a section, such as "3.2 Byte-pair encoding".
+def package_files(code: str) -> list[Path]:
+    """Name the source files of ``llmguide`` that some code uses, directly or through others, sorted.
 
     Args:
-        env: The environment, all pages read.
-        page: Name of the page.
-        section: Any of the section's ids.
-
-    Returns:
-        The heading, or the page's title where the section has none of its own.
+        code: Python source. Where it imports the package as a whole, every file may matter.
     """
-    aliases = {section, *env.domains.standard_domain.anonlabels.get(section, ("", ""))[1:]}
-    for entry in env.tocs[page].findall(nodes.reference):
-        anchor = str(entry["anchorname"])
-        if anchor.removeprefix("#") in aliases:
-            number = ".".join(map(str, env.toc_secnumbers.get(page, {}).get(anchor, ())))
-            return f"{number} {entry.astext()}".strip()
-    number = ".".join(map(str, env.toc_secnumbers.get(page, {}).get("", ())))
-    return f"{number} {env.titles[page].astext()}".strip()
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if source_of(name) else node.module for name in inner}
+    if "llmguide" in names:
+        return sorted(Path(llmguide.__file__).parent.rglob("*.py"))
+    return sorted(set().union(*(_files_behind(name) for name in names if name.startswith("llmguide."))))
 
 
-def pages_in_order(env: BuildEnvironment) -> Iterator[str]:
-    """Walk over the book's pages in the order of its tables of contents."""
-    seen = set()
-    pending = [env.config.root_doc]
-    while pending:
-        page = pending.pop()
-        if page not in seen:
-            seen.add(page)
-            yield page
-            pending.extend(reversed(env.toctree_includes.get(page, ())))
+@cache
+def _files_behind(module: str) -> frozenset[Path]:
+    """Name the source file of a module and those of all it imports from the package."""
+    paths = map(source_of, {module, *imported_modules(module)})
+    return frozenset(path for path in paths if path is not None)
 
 
-def package_files() -> list[Path]:
-    """Name the source files of ``llmguide``, sorted."""
-    return sorted(Path(llmguide.__file__).parent.rglob("*.py"))
-
-
-def package_sources() -> Iterator[bytes]:
-    """Return the contents of the source files of ``llmguide``."""
-    return (file.read_bytes() for file in package_files())
-
-
-def note_package(env: BuildEnvironment) -> None:
-    """Have the page read again whenever the package's code changes."""
-    for file in package_files():
+def note_files(env: BuildEnvironment, files: Iterable[Path]) -> None:
+    """Have the page read again whenever one of these files changes."""
+    for file in files:
         env.note_dependency(str(file))
-
-
-def extend_preamble(app: Sphinx, tex: str) -> None:
-    """Add definitions to the LaTeX preamble, after whatever the settings put there."""
-
-    def extend(_: Sphinx, config: Config) -> None:
-        elements = dict(config.latex_elements)
-        elements["preamble"] = f"{elements.get('preamble', '')}\n{tex}"
-        config.latex_elements = elements
-
-    app.connect("config-inited", extend)

@@ -7,6 +7,7 @@ that says ``{solutions}``, and exercise and solution link to each other.
 
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any, cast
 
 from docutils import nodes
@@ -18,7 +19,7 @@ from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 from sphinx.writers.latex import LaTeXTranslator
 
-from _extensions.common import extend_preamble, link, pages_in_order, section_heading
+from _extensions.common import heading_of, link
 from _extensions.exercise_directives import (
     Collection,
     CollectionDirective,
@@ -31,13 +32,10 @@ from _extensions.exercise_directives import (
     SolutionDirective,
     TestcodeDirective,
 )
+from _extensions.latex_styles import add_style
+from _extensions.places import Place, reading_order
 
-PREAMBLE = r"""
-\newenvironment{bookexercise}
-  {\par\addvspace{\medskipamount}\noindent\rule{\linewidth}{0.4pt}\par\nobreak}
-  {\par\nobreak\noindent\rule[0.6ex]{\linewidth}{0.4pt}\par\addvspace{\medskipamount}}
-\newcommand{\bookexercisetitle}[1]{\par\noindent #1\par\nobreak}
-"""
+STYLE = Path(__file__).with_suffix(".sty")
 
 
 class PageNumber(nodes.Inline, nodes.TextElement):
@@ -118,10 +116,10 @@ class PlaceExercises(SphinxPostTransform):
         return node
 
     def _list_exercises(self, exercises: list[Known], *, of_solutions: bool = False) -> Iterator[nodes.Node]:
-        order = {page: place for place, page in enumerate(pages_in_order(self.env))}
+        order = reading_order(self.env)
         exercises = sorted(exercises, key=lambda exercise: order.get(exercise.page, len(order)))
         for page, group in groupby(exercises, key=lambda exercise: exercise.page):
-            chapter = nodes.inline("", section_heading(self.env, page, ""))
+            chapter = nodes.inline("", heading_of(self.env, Place(page)))
             yield nodes.paragraph("", "", link(self.builder, self.env.docname, page, "", chapter))
             items = nodes.bullet_list(classes=["exercise-list"])
             for exercise in group:
@@ -254,5 +252,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_post_transform(PlaceExercises)
     app.connect("env-get-outdated", pages_to_read_again)
     app.add_css_file("exercises.css")
-    extend_preamble(app, PREAMBLE)
+    app.connect("config-inited", lambda app, config: add_style(config, STYLE))
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,7 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
 import llmguide.experiments
-from _extensions.common import fail, link, note_package, section_heading
+from _extensions.common import fail, heading_of, link
 from _extensions.recorded import ExperimentDomain, download, entry_label, read_record
 from _extensions.tables import Cell, format_value, make_table
 from llmguide.experiments import all_experiments
@@ -34,7 +34,6 @@ class ExperimentsIndexDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the sections."""
-        note_package(self.env)
         self.state.document["experiments-index"] = experiment_modules()
         return [self._section(experiment) for experiment in all_experiments()]
 
@@ -51,15 +50,15 @@ class ExperimentsIndexDirective(SphinxDirective):
         if record.claims:
             claims = [self._claim(record, name, claim) for name, claim in record.claims.items()]
             section += nodes.definition_list("", *claims, classes=["claims"])
-        section += list(_numbers(record))
         section += nodes.field_list("", *self._fields(experiment, record), classes=["run"])
+        section += list(_numbers(record))
         return section
 
     def _claim(self, record: Record, name: str, claim: ClaimResult) -> nodes.definition_list_item:
         effects = [f"{_brief(effect)} (seed {seed})" for seed, effect in claim.effects.items()]
         term = nodes.term("", claim.statement)
         self._label(term, entry_label(record.experiment, name))
-        wanted = f"Smallest effect of interest: {_brief(claim.smallest_effect)}. Measured: {', '.join(effects)}. "
+        wanted = f"Smallest effect of interest: {claim.smallest_effect:g}. Measured: {', '.join(effects)}. "
         holds = nodes.paragraph("", wanted, nodes.strong("", "The claim holds."))
         return nodes.definition_list_item("", term, nodes.definition("", holds))
 
@@ -96,12 +95,13 @@ class LinkUses(SphinxPostTransform):
 
     def run(self, **kwargs: Any) -> None:
         """Replace every :class:`UsedIn`."""
-        uses = cast(ExperimentDomain, self.env.domains["experiment"]).uses()
+        domain = cast(ExperimentDomain, self.env.domains["experiment"])
         for node in list(self.document.findall(UsedIn)):
             links: list[nodes.Node] = []
-            for page, section in uses.get(node["experiment"], ()):
-                heading = nodes.inline("", section_heading(self.env, page, section))
-                links += [nodes.Text("; "), link(self.app.builder, self.env.docname, page, section, heading)]
+            for place in domain.uses(node["experiment"]):
+                heading = nodes.inline("", heading_of(self.env, place))
+                reference = link(self.app.builder, self.env.docname, place.docname, place.anchor, heading)
+                links += [nodes.Text("; "), reference]
             node.replace_self(links[1:] or [nodes.Text("no section yet")])
 
 
@@ -138,7 +138,7 @@ def _numbers(record: Record) -> Iterator[nodes.Node]:
         [
             Cell(path, code=True),
             Cell(_brief(value), numeric=True),
-            Cell(_brief(deviations[path]) if path in deviations else "", numeric=True),
+            Cell(format_value(deviations[path], ".2g") if path in deviations else "", numeric=True),
         ]
         for path, value in means.items()
     ]
@@ -168,7 +168,7 @@ def _field(name: str, *content: nodes.Node) -> nodes.field:
 
 
 def _brief(value: float) -> str:
-    return format_value(value, "," if isinstance(value, int) else ".4g")
+    return format_value(value, "," if isinstance(value, int) else "#.4g")
 
 
 def _duration(seconds: float) -> str:

@@ -18,7 +18,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from _extensions.common import fail, note_package, package_sources
+from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import Draw, draw_once
 from _extensions.recorded import read_experiment, read_record, results_directory, source_line
 
@@ -39,7 +39,6 @@ class DrawnFigureDirective(SphinxDirective):
         module, _, function = self.arguments[0].partition(":")
         file = Path(self.env.app.confdir) / "figures" / f"{module}.py"
         self.env.note_dependency(str(file))
-        note_package(self.env)
         spec = importlib.util.spec_from_file_location(f"figures.{module}", file)
         if spec is None or spec.loader is None or not file.is_file():
             fail(self, f"no {file}, which should define `{function}(figure)`")
@@ -47,7 +46,9 @@ class DrawnFigureDirective(SphinxDirective):
         spec.loader.exec_module(loaded)
         if not hasattr(loaded, function):
             fail(self, f"{file} does not define {function!r}")
-        sources = [file.read_bytes(), *package_sources()]
+        files = [file, *package_files(file.read_text("utf-8"))]
+        note_files(self.env, files)
+        sources = [path.read_bytes() for path in files]
         return [self._figure(getattr(loaded, function), f"{module}-{function}".replace("_", "-"), sources)]
 
     def _figure(

@@ -44,13 +44,17 @@ def let_break(tex: str) -> str:
     return _AFTER_SIGN.sub(r"\g<0>\\bookbreak{}", tex)
 
 
+def spell_out(tex: str) -> str:
+    """Write as commands what LuaTeX cannot read as characters: joined emoji, and the sign for undecodable bytes."""
+    return keep_emoji_together(tex).replace("\N{REPLACEMENT CHARACTER}", r"\bookreplacement{}")
+
 
 class BookPygments(PygmentsBridge):
-    """Highlighted code whose joined emoji stay whole."""
+    """Highlighted code whose every character LuaTeX can read."""
 
     def highlight_block(self, *arguments: Any, **options: Any) -> str:
         """Return the code as LaTeX."""
-        return keep_emoji_together(super().highlight_block(*arguments, **options))
+        return spell_out(super().highlight_block(*arguments, **options))
 
 
 class BookLaTeXTranslator(LaTeXTranslator):
@@ -61,13 +65,15 @@ class BookLaTeXTranslator(LaTeXTranslator):
         super().__init__(document, *arguments)
         self.highlighter = BookPygments("latex", self.config.pygments_style, latex_engine=self.config.latex_engine)
 
+    def encode(self, text: str) -> str:
+        """Return text as LaTeX."""
+        return spell_out(super().encode(text))
+
     def visit_Text(self, node: nodes.Text) -> None:  # noqa: N802  # docutils dispatches on the node's name
-        """Write text, its emoji whole and, in code, its names breakable."""
+        """Write text; in code, long names may break."""
         super().visit_Text(node)
-        text = keep_emoji_together(self.body[-1])
         if isinstance(node.parent, nodes.literal) and not self.in_title:
-            text = let_break(text)
-        self.body[-1] = text
+            self.body[-1] = let_break(self.body[-1])
 
 
 class PlaceBibliography(SphinxPostTransform):

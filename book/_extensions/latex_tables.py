@@ -5,6 +5,7 @@ line by what they hold, none narrower than its longest word, and the type shrink
 even so is turned on its side. Columns of numbers are flush right.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 LINE, LONG_LINE = 421.0, 674.0  # points: the line of prose, and that of a page turned on its side
 CHARACTER = 0.52  # average width of a character, in em
-LONG_TABLE = 12  # rows beyond which a table may go on over the page
+LONG_TABLE = 16  # lines beyond which a table may go on over the page
 LONGEST = 48  # characters beyond which a cell is a paragraph and claims no more width
 
 _NUMBER = re.compile(r"[-+−±≈<>≤≥]?\s*[\d.,]+(\s*(%|×|±\s*[\d.,]+|[kMGT]?B|s|ms))?|[–—-]?")
@@ -71,26 +72,32 @@ def measure(rows: list[list[str]], heads: int) -> list[Column]:
     return columns
 
 
-def lay_out(columns: list[Column]) -> tuple[Type, bool, str]:
-    """Choose the type, whether the table lies on its side, and LaTeX's column specification."""
-    words = sum(column.word for column in columns)
-    for line in (LINE, LONG_LINE):
-        for type_ in TYPES:
-            if words <= type_.room(line, len(columns)):
-                return type_, line == LONG_LINE, _specify(columns, type_, line)
-    return TYPES[-1], True, _specify(columns, TYPES[-1], LONG_LINE)
-
-
-def _specify(columns: list[Column], type_: Type, line: float) -> str:
+def lay_out(columns: list[Column]) -> tuple[Type, bool, list[float]]:
+    """Choose the type, whether the table lies on its side, and the width of each column in characters."""
     words, natural = sum(column.word for column in columns), sum(column.natural for column in columns)
+    type_, line = next(
+        ((type_, line) for line in (LINE, LONG_LINE) for type_ in TYPES if words <= type_.room(line, len(columns))),
+        (TYPES[-1], LONG_LINE),
+    )
     share = min((type_.room(line, len(columns)) - words) / max(natural - words, 1), 1)
-    specification = ""
-    for column in columns:
-        # Sphinx sets each cell as a paragraph: every column needs a width, also where the table has room to spare.
-        points = (column.word + share * (column.natural - column.word)) * CHARACTER * type_.size
-        side = "left" if column.number else "right"
-        specification += rf">{{\ragged{side}\arraybackslash}}p{{{points:.1f}pt}}"
-    return specification
+    return type_, line == LONG_LINE, [column.word + share * (column.natural - column.word) for column in columns]
+
+
+def specify(columns: list[Column], type_: Type, widths: list[float]) -> str:
+    """Return LaTeX's column specification.
+
+    Sphinx sets each cell as a paragraph: every column needs a width, also where the table has room to spare.
+    """
+    sides = ["left" if column.number else "right" for column in columns]
+    points = [width * CHARACTER * type_.size for width in widths]
+    return "".join(
+        rf">{{\ragged{side}\arraybackslash}}p{{{width:.1f}pt}}" for side, width in zip(sides, points, strict=True)
+    )
+
+
+def height(rows: list[list[str]], widths: list[float]) -> int:
+    """Return about how many lines the rows take."""
+    return sum(max(math.ceil(len(cell) / width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
 class FitTables(SphinxPostTransform):
@@ -111,17 +118,24 @@ class FitTables(SphinxPostTransform):
             rows = [[entry.astext() for entry in row.findall(nodes.entry)] for row in table.findall(nodes.row)]
             if any(len(row) != group["cols"] for row in rows):  # a table within a cell
                 continue
-            if len(rows) > LONG_TABLE:
-                table["classes"].append("longtable")
             head = group.next_node(nodes.thead)
-            type_, on_side, specification = lay_out(measure(rows, len(head) if head else 0))
-            start, end = rf"\begingroup{type_.command}\setlength{{\tabcolsep}}{{{type_.gap}pt}}", r"\endgroup"
+            columns = measure(rows, len(head) if head else 0)
+            type_, on_side, widths = lay_out(columns)
+            table["align"] = "left"  # as its caption
+            # A short table stays together with its caption; a long one may go on over the page.
+            lines = height(rows, widths)
+            if lines > LONG_TABLE:
+                table["classes"].append("longtable")
+            together = LONG_TABLE // 2 if lines > LONG_TABLE else lines
+            space = rf"\needspace{{{together + 4}\baselineskip}}"
+            start = rf"\begingroup{type_.command}{space}\setlength{{\tabcolsep}}{{{type_.gap}pt}}"
+            end = r"\endgroup"
             if on_side:
                 start, end = rf"\begin{{landscape}}{start}", rf"{end}\end{{landscape}}"
             table.replace_self(
                 [
                     nodes.raw("", start, format="latex"),
-                    addnodes.tabular_col_spec(spec=specification),
+                    addnodes.tabular_col_spec(spec=specify(columns, type_, widths)),
                     table,
                     nodes.raw("", end, format="latex"),
                 ]

@@ -1,7 +1,7 @@
 """Code that runs while the book is built: ``{code-run}`` shows it together with what it prints.
 
 The snippets of a page run in order in one namespace, so a later one sees what an earlier one has defined. What they
-print is what ``llmguide`` does today: a page that holds one is read again whenever the package changes.
+print is what ``llmguide`` does today: a page is read again whenever a module that its snippets use has changed.
 """
 
 import ast
@@ -9,6 +9,7 @@ import io
 import random
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from pathlib import Path
 from traceback import format_exception
 from typing import Any, ClassVar, TypeGuard, cast
 
@@ -18,11 +19,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from _extensions.common import extend_preamble, fail, note_package
+from _extensions.common import fail, note_files, package_files
+from _extensions.latex_styles import add_style
 from _extensions.tables import Cell, format_value, make_table
 
-# Output stands on the page's white, code on grey.
-PREAMBLE = r"\newenvironment{sphinxclasscode-output}{\sphinxsetup{VerbatimColor={named}{white}}}{}"
+STYLE = Path(__file__).with_suffix(".sty")
 NAMESPACE = "live_output:namespace"
 
 
@@ -72,7 +73,6 @@ class CodeRunDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Run the code and return what the options want to be seen of it."""
         self.assert_has_content()
-        note_package(self.env)
         if "name" in self.options and "caption" not in self.options:
             fail(self, "a `:name:` needs a `:caption:`: only what has a caption has a number to refer to")
         code = "\n".join(self.content)
@@ -82,6 +82,7 @@ class CodeRunDirective(SphinxDirective):
             printed, value = run_snippet(code, self._namespace(), filename, first_line)
         except Exception as error:
             fail(self, f"the code fails:\n{_traceback(error)}")
+        note_files(self.env, package_files(code))
         shown = [] if "hide-code" in self.options else [self._block(code, "python")]
         if self.options.get("as") == "table":
             table = self._table(printed, value)
@@ -170,6 +171,6 @@ def _is_rows(value: object) -> TypeGuard[Sequence[Sequence[object]]]:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directive."""
-    extend_preamble(app, PREAMBLE)
+    app.connect("config-inited", lambda app, config: add_style(config, STYLE))
     app.add_directive("code-run", CodeRunDirective)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -45,6 +45,16 @@ def list_the_bibliography(page: str) -> str:
     return page.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+def list_parameters(page: str) -> str:
+    """Make a list of the parameters of a long signature: Sphinx writes descriptions that have no terms."""
+
+    def as_list(signature: re.Match[str]) -> str:
+        items = signature["items"].replace("<dd>", "<li>").replace("</dd>", "</li>")
+        return f'<ul class="sig-params">\n{items}</ul>'
+
+    return re.sub(r"<dl>\n(?P<items>(?:<dd>.*</dd>\n)+)</dl>", as_list, page)
+
+
 def give_ids_once(page: str) -> str:
     """Take from the theme's boxes around formulas and tables the ids that they copied from what they hold."""
     return re.sub(r'(<div class="(?:math|table)-wrapper[^"]*") id="[^"]*"', r"\1", page)
@@ -87,6 +97,7 @@ REPAIRS: tuple[Callable[[str], str], ...] = (
     name_margin_notes,
     keep_captions_out_of_the_outline,
     list_the_bibliography,
+    list_parameters,
     give_ids_once,
     let_the_keyboard_scroll,
     skip_first,

@@ -1,6 +1,5 @@
 """What the book prints of recorded experiments: the records, and the places that print from them."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from importlib import import_module
@@ -14,7 +13,8 @@ from sphinx.domains import Domain
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from _extensions.common import enclosing_section, fail, link
+from _extensions.common import fail, link, note_files
+from _extensions.places import Place, in_reading_order, place_of
 from llmguide.experiments.fingerprint import source_of
 from llmguide.experiments.framework import AnyExperiment
 from llmguide.experiments.records import Record, changed_sources, consistent, load
@@ -52,9 +52,8 @@ def read_record(where: SphinxDirective | SphinxRole, name: str) -> Record:
             record = load(name, file.parent)
         except (FileNotFoundError, ValueError) as error:
             fail(where, str(error))
-        for source in {*record.fingerprint, experiment_module(name)}:
-            if path := source_of(source):
-                env.note_dependency(str(path))
+        sources = map(source_of, {*record.fingerprint, experiment_module(name)})
+        note_files(env, [path for path in sources if path is not None])
         again = f"run `llmguide experiments check {name}`, and if that finds a difference `{record.command}`"
         if not consistent(record):
             fail(where, f"the numbers in {file} are not those of its seeds (edited by hand?): {again}")
@@ -122,7 +121,7 @@ class ExperimentDomain(Domain):
 
     name = "experiment"
     label = "Experiments"
-    data_version = 1
+    data_version = 2
     initial_data: ClassVar[Any] = {"uses": {}, "indexes": {}}
 
     def resolve_any_xref(self, *_: Any) -> list[tuple[str, nodes.reference]]:
@@ -130,13 +129,10 @@ class ExperimentDomain(Domain):
         return []
 
     def process_doc(self, env: BuildEnvironment, docname: str, document: nodes.document) -> None:
-        """Note what a page prints, in the order of its sections."""
-        uses: dict[tuple[str, str], None] = {}
-        for node in document.findall(nodes.Element):
-            if node.get("prints"):
-                uses[node["prints"], enclosing_section(node)] = None
-        if uses:
-            self.data["uses"][docname] = list(uses)
+        """Note what a page prints."""
+        printing = [node for node in document.findall(nodes.Element) if node.get("prints")]
+        if printing:
+            self.data["uses"][docname] = [(node["prints"], place_of(node, docname)) for node in printing]
         if "experiments-index" in document:
             self.data["indexes"][docname] = document["experiments-index"]
 
@@ -164,13 +160,10 @@ class ExperimentDomain(Domain):
         page, anchor = env.domains.standard_domain.anonlabels.get(target, ("", ""))
         return link(builder, fromdocname, page, anchor, contnode) if page else None
 
-    def uses(self) -> dict[str, list[tuple[str, str]]]:
-        """Return the page and section of every use, by experiment."""
-        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for page, uses in sorted(self.data["uses"].items()):
-            for experiment, section in uses:
-                found[experiment].append((page, section))
-        return found
+    def uses(self, experiment: str) -> list[Place]:
+        """Return the sections that print from an experiment, as a reader meets them."""
+        uses = [use for page in self.data["uses"].values() for use in page]
+        return in_reading_order(self.env, [place for name, place in uses if name == experiment])
 
     def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
         """Return nothing: the labels of the entries are in the standard domain."""

@@ -11,12 +11,13 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
-import llmguide
 import sphinx
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 from sphinx.util.typing import ExtensionMetadata
+
+import llmguide
 
 DESCRIPTION_LENGTH = 200
 PLACES = {"genindex": "Every name and term in", "search": "Search in", "py-modindex": "The Python modules of"}
@@ -94,6 +95,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for name, default, kind in (("repository_url", "", str), ("released", None, date)):
         if name not in app.config:  # another extension may use the same setting
             app.add_config_value(name, default, "html", frozenset({kind}))
+    app.setup_extension("_extensions.source_pages")
     app.add_role("version-of", VersionRole())
     app.connect("html-page-context", _describe_page)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,6 @@
 """Chapters, API entries, equations, listings and works lead to each other."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -233,6 +234,20 @@ def test_names_in_a_listing_are_links(book: SmallBook) -> None:
         ("count", "api/toyguide.letters.html#toyguide.letters.count"),
         ("helper", "api/toyguide.bpe.html#toyguide.bpe.helper"),
     ], "an argument's name, an attribute and a local variable are no links"
+
+
+def test_a_notebook_cites_like_a_chapter(book: SmallBook) -> None:
+    cell = '## Here\n\nAs <cite data-cite-t="able2020work">Able</cite> say.'
+    cells = [
+        {"cell_type": "markdown", "id": str(i), "metadata": {}, "source": text} for i, text in enumerate(["# N", cell])
+    ]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (book.source / "notes.ipynb").write_text(json.dumps(notebook), "utf-8")
+    book.write("index", book.read("index").replace("works\n", "works\nnotes\n"))
+    book.settings["extensions"] += ["nbsphinx", "_extensions.build_settings"]
+    book.build()
+    assert "Able et al. [2020a]" in book.page("notes").get_text()
+    assert "N" in lines(book.page("works").find(id="cite-able2020work"), ".cited-in")[0][0]
 
 
 def test_an_equation_names_its_code(book: SmallBook) -> None:

@@ -44,6 +44,14 @@ def test_bibliography_entries_are_list_items():
     assert repairs.list_the_bibliography('<div role="doc-biblioentry">') == '<div role="listitem">'
 
 
+def test_parameters_are_a_list():
+    signature = "<dl>\n<dd><em>a</em>,</dd>\n<dd><em>b</em>,</dd>\n</dl>"
+    expected = '<ul class="sig-params">\n<li><em>a</em>,</li>\n<li><em>b</em>,</li>\n</ul>'
+    assert repairs.list_parameters(signature) == expected
+    described = "<dl>\n<dt>a</dt>\n<dd>what a is</dd>\n</dl>"
+    assert repairs.list_parameters(described) == described
+
+
 def test_an_id_stays_on_what_it_names():
     page = '<div class="math-wrapper docutils container" id="eq"><div class="math" id="eq">'
     assert repairs.give_ids_once(page).count('id="eq"') == 1

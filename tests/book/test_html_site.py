@@ -6,6 +6,7 @@ import pytest
 from _extensions.downloads import FOLDER, fill, publish, readable_size
 from _extensions.search_index import sections_of
 from _extensions.site import DESCRIPTION_LENGTH, describe, meta_tags
+from _extensions.source_pages import flatten, home_of
 from docutils import nodes
 from docutils.utils import new_document
 
@@ -78,6 +79,14 @@ def test_a_book_is_published_with_the_files_that_exist(tmp_path: Path) -> None:
 def test_publishing_without_a_book_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="make html"):
         publish(tmp_path, [])
+
+
+def test_source_pages_stay_in_the_package() -> None:
+    assert home_of(None, "llmguide.tokenizers", "Tokenizer") == "llmguide.tokenizers.tokenizer"
+    assert home_of(None, "llmguide.datasets", "Path") == "llmguide.datasets"
+    assert flatten('<h1>All</h1><ul><li><a href="a.html">a</a></li><ul><li><a href="b.html">b</a></li></ul></ul>') == (
+        '<h1>Source code</h1>\n<ul>\n<li><a href="a.html">a</a></li>\n<li><a href="b.html">b</a></li>\n</ul>\n'
+    )
 
 
 def test_texts_are_kept_by_section() -> None:

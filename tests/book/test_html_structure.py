@@ -155,8 +155,8 @@ def test_nothing_is_left_unresolved(soups: Soups) -> None:
         for node in soup.select("[role=main] .problematic, [role=main] .system-message")
     ]
     for page, soup in soups.items():
-        prose = "\n".join(paragraph.get_text() for paragraph in soup.select("[role=main] p"))
-        faults += [f"{page}: {role}" for role in re.findall(r"\{[a-z:]+\}`[^`]*`", prose)]
+        prose = [text for text in soup.select_one("[role=main]").strings if not text.find_parent(["code", "pre"])]
+        faults += [f"{page}: {role}" for role in re.findall(r"\{[a-z:-]+\}`[^`\n]*`", "".join(prose))]
     assert not faults
 
 

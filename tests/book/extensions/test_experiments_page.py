@@ -11,7 +11,7 @@ def test_an_entry_says_all_about_the_run(html: Path) -> None:
     assert words(find(entry, "h2")) == "Length by size"
     assert words(entry.select("p")[0]) == "How much longer do things get as they get larger?"
     assert words(find(entry, ".claims dt")) == "Four is at least 3 longer than one."
-    measured = "Measured: 4.5 (seed 0), 4.5 (seed 1), 4.5 (seed 2). The claim holds."
+    measured = "Measured: 4.500 (seed 0), 4.500 (seed 1), 4.500 (seed 2). The claim holds."
     assert words(find(entry, ".claims dd")) == f"Smallest effect of interest: 3. {measured}"
     fields = dict(zip(map(words, entry.select(".run dt")), entry.select(".run dd"), strict=True))
     assert words(fields["Command:"]) == "llmguide experiments run small-demo"
@@ -24,7 +24,7 @@ def test_an_entry_says_all_about_the_run(html: Path) -> None:
     assert record["experiment"] == "small-demo"
     assert words(fields["Run:"]).startswith(record["date"])
     numbers = [[words(cell) for cell in row.select("th, td")] for row in entry.select("tbody tr")]
-    assert numbers[:2] == [["by_size.1.length", "1.6", "0.1"], ["by_size.1.count", "1,000", "0"]]
+    assert numbers[:2] == [["by_size.1.length", "1.600", "0.1"], ["by_size.1.count", "1,000", "0"]]
 
 
 def test_an_entry_leads_back_to_each_section_that_prints_from_it_once(html: Path, epub: Path, latex: str) -> None:

@@ -18,7 +18,7 @@ SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help setup book html pdf epub serve notebooks test test-long coverage experiments check-experiments lint types links permalinks \
-	reproducible bench bounds lock clean
+	reproducible reproducible-html bench bounds lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -78,10 +78,11 @@ links: html ## check that every link and anchor of the built book leads somewher
 permalinks: html ## record the addresses of new pages and sections
 	@PYTHONPATH=book $(BIN)/python -m _extensions.permalinks $(BUILD)/html --update
 
-reproducible-html: html ## build the HTML a second time and compare the bytes
-	@rm -rf $(BUILD)/again && mkdir -p $(BUILD)/again
-	@$(SPHINX) -q -b html -d $(BUILD)/again/html.doctrees book $(BUILD)/again/html
-	@diff -r $(BUILD)/html $(BUILD)/again/html --exclude .buildinfo --exclude downloads && echo "The same bytes twice."
+reproducible: $(READY) ## build HTML, PDF and EPUB twice and compare every byte
+	@$(BIN)/python book/tools/reproducible.py html pdf epub
+
+reproducible-html: $(READY) ## the same for the HTML alone
+	@$(BIN)/python book/tools/reproducible.py html
 
 bounds: ## test the package with the oldest versions that it allows
 	@.ci/check-bounds

@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag
 
-import docutils
-import sphinx
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
-from sphinx.config import Config
 from sphinx.util.typing import ExtensionMetadata
 
 from _extensions.cover import draw_cover
 
 STYLES = {"_static/epub.css", "_static/pygments.css"}
-COLOPHON = "colophon"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a ZIP archive can hold; the book's date stands in its metadata
 
 _REFERENCE = re.compile(r"""(?:\b(?:src|href|data)="|url\(["']?)([^"'()]+)""")
@@ -88,7 +84,7 @@ class BookEpubBuilder(Epub3Builder):
 
     def _remove_unused(self) -> None:
         """Remove pages of an earlier build, and files that no page or style sheet names."""
-        names = {*self.env.found_docs, "genindex", COLOPHON}
+        names = {*self.env.found_docs, "genindex"}
         pages = {self.outdir / f"{name}{self.out_suffix}" for name in names}
         used = {*pages, self.outdir / self.config.epub_cover[0]} if self.config.epub_cover else {*pages}
         for page in sorted(pages):
@@ -123,28 +119,12 @@ def _named(path: Path) -> Iterator[Path]:
 def _use_own_style(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Name no script, no style sheet made for a browser, and no role that EPUB has given up."""
+    """Name no script, no style sheet and no data made for a browser, and no role that EPUB has given up."""
     if app.builder.name == "epub":
         context["body"] = context.get("body", "").replace(' role="doc-biblioentry"', "")
+        context["metatags"] = ""
         context["script_files"] = []
         context["css_files"] = [style for style in context["css_files"] if str(style.filename) in STYLES]
-
-
-def _write_colophon(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    if app.builder.name == "epub":
-        config = app.config
-        lines = [
-            f"<h1>Colophon</h1><p><strong>{html.escape(config.project)}</strong><br/>{html.escape(config.author)}</p>",
-            f"<p>This is version {html.escape(config.release)} of {html.escape(config.today)}. Numbers of chapters, "
-            "sections and equations are those of this version; to cite a passage, give its version too.</p>",
-            f"<p>© {html.escape(config.copyright)}.</p>",
-            f"<p>Made with Sphinx {sphinx.__version__} and docutils {docutils.__version__}.</p>",
-        ]
-        yield COLOPHON, {"title": "Colophon", "body": "\n".join(lines)}, "page.html"
-
-
-def _add_pages(app: Sphinx, config: Config) -> None:
-    config.epub_post_files = [*config.epub_post_files, (f"{COLOPHON}.xhtml", "Colophon")]
 
 
 def _add_cover(app: Sphinx) -> None:
@@ -155,8 +135,6 @@ def _add_cover(app: Sphinx) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Put the book's builder in the place of Sphinx's, and connect what it needs."""
     app.add_builder(BookEpubBuilder, override=True)
-    app.connect("config-inited", _add_pages)
     app.connect("builder-inited", _add_cover)
     app.connect("html-page-context", _use_own_style, priority=999)
-    app.connect("html-collect-pages", _write_colophon)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,12 +1,11 @@
 """Listings pulled out of the package: names in them are links, and each says where it comes from.
 
 ``{literalinclude}`` with ``:pyobject:`` shows a function as it is. Under it stands a link to the object's API entry
-and, in HTML, one to its place in the source; in the code, every name of the package links to its own entry.
+and, in HTML, one to its place in the source. In this code and in all other Python of the text, notebooks included, a
+name of the package links to its entry.
 """
 
 import ast
-import html
-import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,16 +22,12 @@ from sphinx.directives.code import LiteralInclude
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
-from sphinx.writers.html5 import HTML5Translator
 
+from _extensions.api_pages import find_modules
+from _extensions.code_names import depart_literal_block, names_along, names_in, visit_literal_block
 from _extensions.places import Place, link_to
 
-_DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_NAME = re.compile(
-    r'(?P<dotted><span class="o">\.</span>)?'
-    r'(?P<names><span class="n[a-z]?">\w+</span>(?:<span class="o">\.</span><span class="n[a-z]?">\w+</span>)*)'
-    r'(?P<keyword><span class="o">=</span>)?'
-)
+_PYTHON = ("python", "python3", "ipython3")
 
 
 def module_of(path: Path, root: Path) -> str:
@@ -40,58 +35,6 @@ def module_of(path: Path, root: Path) -> str:
     if path.suffix != ".py" or not path.is_relative_to(root):
         return ""
     return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-
-
-@cache
-def _parse(path: Path, modified: int) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"), str(path))
-
-
-def _find(tree: ast.Module, dotted: str) -> ast.AST:
-    """Return the definition that a dotted name leads to; the module where there is none."""
-    found: ast.AST = tree
-    for name in dotted.split("."):
-        body = getattr(found, "body", [])
-        found = next((node for node in body if isinstance(node, _DEFINITIONS) and node.name == name), tree)
-    return found
-
-
-def _bound_within(definition: ast.AST) -> set[str]:
-    """Return the names that a definition gives a meaning of their own: parameters and local variables."""
-    parameters = {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
-    return parameters | {
-        node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-
-
-def names_in(path: Path, module: str, pyobject: str) -> dict[str, str]:
-    """Return what the names in a listing stand for: dotted names by the name in the code.
-
-    Args:
-        path: The source file.
-        module: Its dotted name.
-        pyobject: The object that is shown, as ``:pyobject:`` names it.
-    """
-    tree = _parse(path, path.stat().st_mtime_ns)
-    names: dict[str, str] = {}
-    for statement in tree.body:
-        match statement:
-            case ast.ImportFrom(module=str(source), names=aliases, level=0):
-                names |= {alias.asname or alias.name: f"{source}.{alias.name}" for alias in aliases}
-            case ast.Import(names=aliases):
-                names |= {alias.asname or alias.name: alias.name for alias in aliases}
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                names[name] = f"{module}.{name}"
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                names[name] = f"{module}.{name}"
-    definition = _find(tree, pyobject)
-    if isinstance(definition, ast.ClassDef):
-        inside = [node.name for node in definition.body if isinstance(node, _DEFINITIONS)]
-        names = {name: f"{module}.{pyobject}.{name}" for name in inside} | names
-    elif "." in pyobject:
-        names[pyobject.rpartition(".")[2]] = f"{module}.{pyobject}"
-    local = _bound_within(definition) if definition is not tree else set()
-    return {name: target for name, target in names.items() if name not in local}
 
 
 def without_docstring(code: str) -> str:
@@ -137,6 +80,12 @@ class Listing(LiteralInclude):
         return shown
 
 
+@cache
+def _handed_on(package: Path) -> dict[str, str]:
+    """Return where the names come from that the packages of a package hand on: ``a.train`` is ``a.bpe.train``."""
+    return {f"{module.name}.{name}": source for module in find_modules(package) for name, source in module.hands_on}
+
+
 def entry_of(env: BuildEnvironment, name: str) -> Place | None:
     """Return the API entry of an object; none where it has none."""
     found = env.domains.python_domain.objects.get(name)
@@ -163,12 +112,15 @@ class LinkListings(SphinxPostTransform):
     default_priority = 7
 
     def run(self, **options: object) -> None:
-        """Change the blocks that :class:`Listing` marked."""
-        builder, fromdoc = self.app.builder, self.env.current_document.docname
-        for block in list(self.document.findall(nodes.literal_block)):
+        """Change the blocks that :class:`Listing` marked, and link the names in all other Python."""
+        blocks = list(self.document.findall(nodes.literal_block))
+        typed = [block for block in blocks if block.get("language") in _PYTHON and "shows" not in block]
+        for block, names in zip(typed, names_along(block.astext() for block in typed), strict=True):
+            block["links"] = dict(self._links(names))
+        for block in blocks:
             if "shows" not in block:
                 continue
-            block["links"] = dict(self._links(block["meanings"], builder, fromdoc))
+            block["links"] = dict(self._links(block["meanings"]))
             whole = block.parent if isinstance(block.parent, nodes.container) else block
             if parts := list(self._origin(whole, block["shows"])):
                 line = nodes.paragraph("", "", *parts, classes=["listing-source"])
@@ -186,60 +138,26 @@ class LinkListings(SphinxPostTransform):
             yield nodes.Text(" · " if place and not in_caption else "Its ")
             yield nodes.reference("", "", nodes.inline("", "source"), refuri=uri, internal=True)
 
-    def _links(self, names: dict[str, str], builder: Builder, fromdoc: str) -> Iterator[tuple[str, str]]:
+    def _links(self, names: dict[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the address of each name that has an entry, and of what it holds."""
+        builder, fromdoc = self.app.builder, self.env.current_document.docname
         objects = self.env.domains.python_domain.objects
-        for name, target in names.items():
+        handed_on = _handed_on(Path(self.env.srcdir).parent / self.config.api_package)
+        for name, imported in names.items():
+            target = handed_on.get(imported, imported)
+            below = {other: other for other in objects} | handed_on
             reached = {name: target} | {
-                name + other[len(target) :]: other for other in objects if other.startswith(f"{target}.")
+                name + other[len(target) :]: at for other, at in below.items() if other.startswith(f"{target}.")
             }
             for written, dotted in reached.items():
                 if found := objects.get(dotted):
                     yield written, f"{builder.get_relative_uri(fromdoc, found.docname)}#{found.node_id}"
 
 
-def link_names(highlighted: str, links: dict[str, str]) -> str:
-    """Turn names in highlighted code into links.
-
-    Args:
-        highlighted: What Pygments made of the code.
-        links: The address of each name, plain or dotted. An attribute of something else and the name of an argument
-            are no occurrence of a name.
-    """
-
-    def link(match: re.Match[str]) -> str:
-        spans = match["names"].split('<span class="o">.</span>')
-        if match["dotted"] or match["keyword"]:
-            return match[0]
-        for end in range(len(spans), 0, -1):
-            name = ".".join(re.sub("<[^>]+>", "", span) for span in spans[:end])
-            if name in links:
-                dot = '<span class="o">.</span>'
-                target = f'<a class="code-link" href="{html.escape(links[name])}">{dot.join(spans[:end])}</a>'
-                return dot.join([target, *spans[end:]])
-        return match[0]
-
-    return _NAME.sub(link, highlighted)
-
-
-def _visit(translator: HTML5Translator, node: nodes.literal_block) -> None:
-    """Write a block as Sphinx does, then link the names in what it wrote."""
-    before = len(translator.body)
-    try:
-        HTML5Translator.visit_literal_block(translator, node)
-    except nodes.SkipNode:
-        if node.get("links"):
-            translator.body[before:] = [link_names("".join(translator.body[before:]), node["links"])]
-        raise
-
-
-def _depart(translator: HTML5Translator, node: nodes.literal_block) -> None:
-    HTML5Translator.depart_literal_block(translator, node)
-
-
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Replace ``literalinclude``, and link names wherever Sphinx writes HTML."""
     app.setup_extension("_extensions.api_pages")  # its setting names the package
     app.add_directive("literalinclude", Listing, override=True)
-    app.add_node(nodes.literal_block, override=True, html=(_visit, _depart))
+    app.add_node(nodes.literal_block, override=True, html=(visit_literal_block, depart_literal_block))
     app.add_post_transform(LinkListings)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,7 @@ build and says where. Every value links to the experiment that it comes from.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -16,9 +17,12 @@ from sphinx.util.docutils import ReferenceRole, SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
 from _extensions.common import fail
+from _extensions.latex_styles import add_style
 from _extensions.recorded import ExperimentDomain, link_to_entry, read_record, source_line
 from _extensions.tables import Cell, format_value, make_table
 from llmguide.experiments.records import lookup
+
+STYLE = Path(__file__).with_suffix(".sty")
 
 
 class ResultRole(SphinxRole):
@@ -156,4 +160,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_role("claim", ClaimRole())
     app.add_directive("result-table", ResultTableDirective)
     app.add_css_file("results.css")
+    app.connect("config-inited", lambda app, config: add_style(config, STYLE))
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,6 +48,13 @@
   document.body.append(dialog);
   // A click beside the dialog closes it, as Escape does.
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  // Sphinx takes Escape for itself, to unmark the words of a search; while the dialog is open it is ours.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !dialog.open) return;
+    event.stopPropagation();
+    event.preventDefault();
+    dialog.close();
+  }, { capture: true });
 
   for (const link of document.querySelectorAll("a.cite-link")) {
     const citation = citations[link.dataset.cite];

@@ -1,9 +1,9 @@
 """Chapters, API entries, equations, listings and works lead to each other."""
 
 import json
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -236,6 +236,27 @@ def test_names_in_a_listing_are_links(book: SmallBook) -> None:
     ], "an argument's name, an attribute and a local variable are no links"
 
 
+def test_names_in_typed_code_are_links_by_the_imports_above(book: SmallBook) -> None:
+    (book.root / "toyguide" / "__init__.py").write_text('"""A toy."""\n\nfrom toyguide.bpe import train\n', "utf-8")
+    code = "```python\nimport toyguide\nfrom toyguide import letters, train as learn\n```\n\n"
+    code += (
+        "```python\nlearn(letters.count('a'), toyguide.train)\nlearn = 3\n```\n\n```python\nletters.count(learn)\n```\n"
+    )
+    book.write("works", WORKS + code)
+    book.build()
+    found = [(link.get_text(), link["href"].partition("#")[2]) for link in book.page("works").select(".code-link")]
+    train, count = "toyguide.bpe.train", "toyguide.letters.count"
+    assert found == [
+        ("toyguide", "module-toyguide"),
+        ("toyguide", "module-toyguide"),
+        ("letters", "module-toyguide.letters"),
+        ("learn", train),
+        ("letters.count", count),
+        ("toyguide.train", train),
+        ("letters.count", count),
+    ], "a name that a block binds anew means nothing of the package, in that block and below"
+
+
 def test_a_notebook_cites_like_a_chapter(book: SmallBook) -> None:
     cell = '## Here\n\nAs <cite data-cite-t="able2020work">Able</cite> say.'
     cells = [
@@ -284,12 +305,9 @@ def test_parts_of_the_book_are_read_in_parallel(book: SmallBook) -> None:
     assert lines(book.page("api/toyguide.letters"), ".explained-in")
 
 
-@pytest.mark.pdf
-def test_print_resolves_the_same_links(book: SmallBook) -> None:
-    if not shutil.which("pdflatex"):
-        pytest.skip("pdflatex is missing: install the Debian package texlive-latex-recommended")
+def test_print_resolves_the_same_links(book: SmallBook, program: Callable[[str, str], str]) -> None:
     book.build("latex")
-    command = ["pdflatex", "-interaction=nonstopmode", "-draftmode", "book.tex"]
+    command = [program("pdflatex", "texlive-latex-recommended"), "-interaction=nonstopmode", "-draftmode", "book.tex"]
     for _ in range(3):
         done = subprocess.run(
             command, cwd=book.outdir("latex"), capture_output=True, text=True, errors="replace", check=False

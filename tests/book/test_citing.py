@@ -2,13 +2,14 @@
 
 import json
 import re
-import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 from _extensions.citing import Book, Citation, read_book
+from playwright.sync_api import Page, expect
 from small_book import SmallBook
 from sphinx.config import eval_config_file
 from sphinx.errors import ExtensionError
@@ -151,17 +152,41 @@ def test_an_epub_has_no_controls(book: SmallBook) -> None:
     assert "cite-link" not in str(book.page("one", "epub"))
 
 
-@pytest.mark.pdf
-def test_a_chapter_in_print_carries_its_citation(book: SmallBook) -> None:
-    if not shutil.which("pdflatex"):
-        pytest.skip("pdflatex is missing: install the Debian package texlive-latex-recommended")
+def test_a_chapter_in_print_carries_its_citation(book: SmallBook, program: Callable[[str, str], str]) -> None:
     book.build("latex")
     folder = book.outdir("latex")
     source = (folder / "book.tex").read_text("utf-8")
     assert len(re.findall(r"\\bookcitation\{Ann Able", source)) == 1
-    command = ["pdflatex", "-interaction=nonstopmode", "-draftmode", "book.tex"]
+    command = [program("pdflatex", "texlive-latex-recommended"), "-interaction=nonstopmode", "-draftmode", "book.tex"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.book
+def test_the_dialog_works_from_the_keyboard(visit: Callable[..., Page]) -> None:
+    window = visit("foundations/tokenization.html")
+    control = window.get_by_role("button", name=re.compile(r"^Cite section 1\.1, "))
+    control.focus()
+    window.keyboard.press("Enter")
+    dialog = window.get_by_role("dialog", name=re.compile(r"^Cite section 1\.1, "))
+    expect(dialog).to_be_visible()
+    assert "section 1.1 of Deep Dive into Large Language Models, version" in dialog.inner_text()
+    window.keyboard.press("Enter")  # the first button has the focus
+    status = dialog.get_by_role("status")
+    expect(status).to_have_text(re.compile(r"^Text (copied\.|is selected)"))
+    for _ in range(12):  # Tab goes round inside, and to the browser's own controls, never to the page behind
+        window.keyboard.press("Tab")
+        assert window.evaluate("document.activeElement.closest('dialog') || document.activeElement === document.body")
+    window.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+    expect(control).to_be_focused()
+
+
+@pytest.mark.book
+def test_without_scripts_the_control_is_a_link(visit: Callable[..., Page]) -> None:
+    window = visit("foundations/tokenization.html", java_script_enabled=False)
+    window.get_by_role("link", name=re.compile(r"^Cite section 1\.1, ")).click()
+    assert window.url.endswith("/reference/how-to-cite.html")
 
 
 def test_the_citation_file_agrees_with_the_settings() -> None:

@@ -1,8 +1,8 @@
 """Chapters, figures and equations have one numbering in HTML, EPUB and print."""
 
 import re
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,14 +123,11 @@ def test_every_page_is_written_again_when_a_number_moved(book: SmallBook) -> Non
     assert "Figure 4.1" in book.page("alpha").get_text()
 
 
-@pytest.mark.pdf
-def test_print_has_the_numbers_of_html(book: SmallBook) -> None:
-    if not shutil.which("pdflatex"):
-        pytest.skip("pdflatex is missing: install the Debian package texlive-latex-recommended")
+def test_print_has_the_numbers_of_html(book: SmallBook, program: Callable[[str, str], str]) -> None:
     book.build("html")
     book.build("latex")
     folder = book.outdir("latex")
-    command = ["pdflatex", "-interaction=nonstopmode", "-draftmode", "book.tex"]
+    command = [program("pdflatex", "texlive-latex-recommended"), "-interaction=nonstopmode", "-draftmode", "book.tex"]
     for _ in range(2):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0, done.stdout[-2000:]

@@ -119,14 +119,15 @@ def _outline(entries: list[Destination | list]) -> Iterator[Destination]:  # typ
             yield entry
 
 
-def test_outline_leads_to_its_pages(pdf_file: Path, text_of: Callable[[Path], str]) -> None:
+def test_outline_leads_to_its_pages(pdf_file: Path) -> None:
     reader = PdfReader(pdf_file)
     entries = list(_outline(reader.outline))
     assert [entry.title for entry in entries].count("Bibliography") == 1
     pages = [reader.get_destination_page_number(entry) for entry in entries]
     assert None not in pages
     assert pages == sorted(pages, key=lambda page: page or 0)
-    assert text_of(pdf_file).splitlines().count("Bibliography") == 1, "the list has one heading"
+    opening = reader.pages[pages[[entry.title for entry in entries].index("Bibliography")] or 0]
+    assert opening.extract_text().count("Bibliography") == 1, "the list has one heading"
 
 
 def test_links_resolve(printed: Path) -> None:
@@ -155,7 +156,8 @@ def test_every_chapter_is_in_the_outline(pdf_file: Path, html_dir: Path) -> None
     # The sidebar puts a point after the number of a chapter, print does not.
     expected = [re.sub(r"^(\d+)\.\s*", r"\1 ", chapter) for chapter in chapters]
     assert [chapter for chapter in expected if chapter not in outline] == []
-    assert [entry for entry in outline if entry in expected] == expected, "chapters stand in another order"
+    rest = iter(outline)
+    assert all(chapter in rest for chapter in expected), "chapters stand in another order"
 
 
 # One word of each script that the specimen shows in prose, in a code block, and as an inline literal.

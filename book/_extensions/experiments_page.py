@@ -138,7 +138,10 @@ def _numbers(record: Record) -> Iterator[nodes.Node]:
         [
             Cell(path, code=True),
             Cell(_brief(value), numeric=True),
-            Cell(format_value(deviations[path], ".2g") if path in deviations else "", numeric=True),
+            Cell(
+                format_value(deviations[path], "#.2g" if deviations[path] else ".0f") if path in deviations else "",
+                numeric=True,
+            ),
         ]
         for path, value in means.items()
     ]

@@ -24,7 +24,7 @@ def test_an_entry_says_all_about_the_run(html: Path) -> None:
     assert record["experiment"] == "small-demo"
     assert words(fields["Run:"]).startswith(record["date"])
     numbers = [[words(cell) for cell in row.select("th, td")] for row in entry.select("tbody tr")]
-    assert numbers[:2] == [["by_size.1.length", "1.600", "0.1"], ["by_size.1.count", "1,000", "0"]]
+    assert numbers[:2] == [["by_size.1.length", "1.600", "0.10"], ["by_size.1.count", "1,000", "0"]]
 
 
 def test_an_entry_leads_back_to_each_section_that_prints_from_it_once(html: Path, epub: Path, latex: str) -> None:

@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-LINE, LONG_LINE = 421.0, 674.0  # points: the line of prose, and that of a page turned on its side
+LINE, LONG_LINE = 420.0, 660.0  # points: the line of prose, and that of a page turned on its side
 CHARACTER = 0.52  # average width of a character, in em
 LONG_TABLE = 16  # lines beyond which a table may go on over the page
 LONGEST = 48  # characters beyond which a cell is a paragraph and claims no more width

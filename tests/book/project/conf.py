@@ -19,6 +19,8 @@ extensions = [
     "_extensions.scripts",
 ]
 html_static_path = [str(BOOK / "_static")]
+html_sidebars: dict[str, list[str]] = {}
+html_theme_options: dict[str, object] = {}
 html_css_files: list[str] = []
 html_js_files: list[str] = []
 templates_path: list[str] = []

@@ -171,16 +171,16 @@ def encode_word(word: Symbols, ranks: Mapping[Pair, int]) -> Symbols:
     """
     if len(word) > _LONG_WORD:
         return _encode_long_word(word, ranks)
-    symbols, none = list(word), len(ranks)
-    row = [ranks.get(pair, none) for pair in pairwise(symbols)]
+    symbols, none, rank = list(word), len(ranks), ranks.get
+    row = [rank(pair, none) for pair in pairwise(symbols)]
     while row and (lowest := min(row)) < none:
         position = row.index(lowest)
-        symbols[position : position + 2] = [symbols[position] + symbols[position + 1]]
+        symbols[position] += symbols.pop(position + 1)
         del row[position]
         if position > 0:
-            row[position - 1] = ranks.get((symbols[position - 1], symbols[position]), none)
+            row[position - 1] = rank((symbols[position - 1], symbols[position]), none)
         if position < len(row):
-            row[position] = ranks.get((symbols[position], symbols[position + 1]), none)
+            row[position] = rank((symbols[position], symbols[position + 1]), none)
     return tuple(symbols)
 
 

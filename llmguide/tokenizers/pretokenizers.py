@@ -59,7 +59,9 @@ class PreTokenizer:
 
     def words(self, text: str) -> list[str]:
         """Cut a text into pieces without their places, which is quicker."""
-        return [match[0] for match in self.compiled.finditer(text)]
+        if self.compiled.groups:  # then ``findall`` would give the groups
+            return [match[0] for match in self.compiled.finditer(text)]
+        return self.compiled.findall(text)
 
 
 WHOLE = PreTokenizer("whole", r"(?s:.+)")

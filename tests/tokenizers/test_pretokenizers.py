@@ -43,6 +43,11 @@ def test_patterns_of_language_models_drop_nothing(pretokenizer: PreTokenizer, te
     assert "".join(pretokenizer.words(text)) == text
 
 
+@given(text=TEXTS)
+def test_groups_in_a_pattern_change_nothing(text: str) -> None:
+    assert PreTokenizer("groups", f"({GPT2.pattern})").words(text) == GPT2.words(text)
+
+
 def test_a_pattern_that_matches_nothing_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="matches the empty text"):
         PreTokenizer("mine", r"\w*")

@@ -87,7 +87,7 @@ def differing_pieces(part: str, batch: str) -> list[int]:
 
 
 def differing_ids(excepted: list[int]) -> list[int]:
-    """Encode every scalar value but ``excepted`` and give the starts of the batches whose ids or decoded text differ."""
+    """Encode every scalar value but ``excepted`` and give the starts of the batches whose ids or text differ."""
     sample = SCALARS[:0x500] + SCALARS[0x4E00:0x4F00] + SCALARS[0x1F5F0:0x1F640]
     twin = train_byte_level(["1".join(sample)], 3000)
     ours = loads(twin.to_str())

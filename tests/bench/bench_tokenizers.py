@@ -1,0 +1,256 @@
+"""Time the tokenizers beside their peers, in one run, and record the report in ``book/results/bench-tokenizers.json``.
+
+    make bench
+
+Absolute times depend on the machine and on what else it does. So own and peer take turns, round after round, and what
+counts is the ratio. A row gives its median over the rounds, the smallest and the largest: with seven rounds the true
+median lies between those two with a probability of 98 % (1 - 2 / 2**7).
+"""
+
+import argparse
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tokenizers"))
+
+from library_twins import as_tiktoken, merges, published_pattern, train_byte_level
+from tokenizers import Tokenizer as LibraryTokenizer
+
+import llmguide
+from llmguide import datasets
+from llmguide.experiments.records import Record, save
+from llmguide.experiments.runner import _machine
+from llmguide.tokenizers import bpe, count_words, fast_bpe, train_tokenizer
+from llmguide.tokenizers.alphabet import BYTE_ALPHABET
+from llmguide.tokenizers.interop import dumps, loads
+
+VOCAB_SIZE = 4096
+Timed = Callable[[], float]
+"""Does the work once and gives the time that it took, or the speed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison.
+
+    Attributes:
+        work: What is done.
+        peer_name: Beside whom.
+        unit: Of ``own`` and ``peer``: seconds (less is better) or MB/s (more is better).
+        own: Our median.
+        peer: The peer's median.
+        ratio: The median of own / peer over the rounds.
+        low: The smallest ratio of a round.
+        high: The largest.
+        goal: What the ratio should be.
+        met: Whether it is.
+    """
+
+    work: str
+    peer_name: str
+    unit: str
+    own: float
+    peer: float
+    ratio: float
+    low: float
+    high: float
+    goal: str
+    met: bool
+
+
+def compare(  # noqa: PLR0917
+    work: str, peer_name: str, unit: str, own: Timed, peer: Timed, goal: str, rounds: int
+) -> Row:
+    """Let both work in turns and compare them round by round."""
+    pairs = []
+    for number in range(rounds):
+        sys.stderr.write(f"\r{work} beside {peer_name}: round {number + 1} of {rounds}\033[K")
+        if number % 2:
+            theirs, ours = peer(), own()
+        else:
+            ours, theirs = own(), peer()
+        pairs.append((ours, theirs))
+    sys.stderr.write("\r\033[K")
+    ratios = [ours / theirs for ours, theirs in pairs]
+    ratio = median(ratios)
+    sign, bound = goal.split()
+    return Row(
+        work=work,
+        peer_name=peer_name,
+        unit=unit,
+        own=median(ours for ours, _ in pairs),
+        peer=median(theirs for _, theirs in pairs),
+        ratio=ratio,
+        low=min(ratios),
+        high=max(ratios),
+        goal=goal,
+        met=ratio <= float(bound) if sign == "≤" else ratio >= float(bound),
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Do something once and take the time."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def standard_library(size: int) -> list[str]:
+    """Read Python's own modules, which every reader has, up to a number of bytes."""
+    texts, read = [], 0
+    for path in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
+        if "site-packages" not in path.parts and read < size:
+            text = path.read_bytes().decode("utf-8", errors="replace")
+            texts.append(text)
+            read += len(text.encode("utf-8"))
+    return texts
+
+
+def training_rows(rounds: int) -> dict[str, Row]:
+    """Train on texts of several sizes; the merges must be the library's."""
+    corpora = {
+        "shakespeare": ([datasets.load("shakespeare")], "of English", "≤ 1.5"),
+        "all": ([datasets.load(name) for name in datasets.all_datasets()], "of all corpora of the book", "≤ 1.5"),
+        "python-5": (standard_library(5_000_000), "of Python", "≤ 1.5"),
+        "python-20": (standard_library(20_000_000), "of Python", "≤ 1.0"),
+    }
+    rows = {}
+    for name, (texts, described, goal) in corpora.items():
+        same = list(train_tokenizer(texts, VOCAB_SIZE).model.merges) == merges(train_byte_level(texts, VOCAB_SIZE))
+        assert same, f"the merges on {name} are not the library's; its times would mean nothing"
+        rows[f"train-{name}"] = compare(
+            f"train on {sum(len(text.encode()) for text in texts) / 1e6:.1f} MB {described}",
+            "tokenizers",
+            "s",
+            lambda texts=texts: seconds(lambda: train_tokenizer(texts, VOCAB_SIZE)),
+            lambda texts=texts: seconds(lambda: train_byte_level(texts, VOCAB_SIZE)),
+            goal,
+            rounds,
+        )
+    return rows
+
+
+def twin_row(rounds: int) -> Row:
+    """Train on 20 KB with the readable trainer and with the fast one."""
+    words = count_words([datasets.load("shakespeare")[:20_000]])
+    return compare(
+        "train on 20 KB to 2,048 tokens",
+        "readable version",
+        "s",
+        lambda: seconds(lambda: fast_bpe.train(words, 2048, alphabet=BYTE_ALPHABET)),
+        lambda: seconds(lambda: bpe.train(words, 2048, alphabet=BYTE_ALPHABET)),
+        "≤ 0.01",
+        rounds,
+    )
+
+
+def encoding_rows(rounds: int) -> dict[str, Row]:
+    """Encode 1.1 MB, document by document, with the vocabulary trained on it."""
+    texts = list(datasets.documents("shakespeare").values())
+    megabytes = sum(len(text.encode("utf-8")) for text in texts) / 1e6
+    saved = dumps(train_tokenizer(texts, VOCAB_SIZE))
+    warm_own, warm_library = loads(saved), LibraryTokenizer.from_str(saved)
+    tiktoken_twin = as_tiktoken(warm_own, published_pattern("gpt2"))
+    expected = [warm_own.encode_ids(text) for text in texts]
+    assert expected == [warm_library.encode(text).ids for text in texts]
+    assert expected == [tiktoken_twin.encode_ordinary(text) for text in texts]
+
+    def speed(encode: Callable[[str], object]) -> float:
+        return megabytes / seconds(lambda: [encode(text) for text in texts])
+
+    def own_cold() -> float:
+        return speed(loads(saved).encode_ids)
+
+    def library_cold() -> float:
+        library = LibraryTokenizer.from_str(saved)
+        return speed(lambda text: library.encode(text).ids)
+
+    def own_warm() -> float:
+        return speed(warm_own.encode_ids)
+
+    def library_warm() -> float:
+        return speed(lambda text: warm_library.encode(text).ids)
+
+    def tiktoken_speed() -> float:
+        return speed(tiktoken_twin.encode_ordinary)
+
+    cold, warm = "encode 1.1 MB, every word new at first", "encode 1.1 MB, every word seen before"
+    return {
+        "encode-cold-tokenizers": compare(cold, "tokenizers", "MB/s", own_cold, library_cold, "≥ 1.4", rounds),
+        "encode-warm-tokenizers": compare(warm, "tokenizers", "MB/s", own_warm, library_warm, "≥ 1.4", rounds),
+        "encode-cold-tiktoken": compare(cold, "tiktoken", "MB/s", own_cold, tiktoken_speed, "≥ 0.3", rounds),
+        "encode-warm-tiktoken": compare(warm, "tiktoken", "MB/s", own_warm, tiktoken_speed, "≥ 0.3", rounds),
+    }
+
+
+def import_time(module: str) -> float:
+    """Import a module in a process of its own and take the time of the import alone."""
+    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
+
+
+def import_rows(rounds: int) -> dict[str, Row]:
+    """Import the package, and its tokenizers."""
+    return {
+        f"import-{module.split('.')[-1]}": compare(
+            f"import {module}",
+            "tokenizers",
+            "s",
+            lambda module=module: import_time(module),
+            lambda: import_time("tokenizers"),
+            goal,
+            rounds,
+        )
+        for module, goal in (("llmguide", "≤ 1.0"), ("llmguide.tokenizers", "≤ 2.0"))
+    }
+
+
+def main() -> None:
+    """Run every comparison, print the table and record it."""
+    parser = argparse.ArgumentParser(description="Time the tokenizers beside their peers.")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each comparison is made (default: 7)")
+    rounds = parser.parse_args().rounds
+    started = time.perf_counter()
+    rows = {**training_rows(rounds), "twins": twin_row(rounds), **encoding_rows(rounds), **import_rows(rounds)}
+    for row in rows.values():
+        verdict = "met" if row.met else "missed"
+        sys.stdout.write(
+            f"{row.work:45} {row.peer_name:17} {row.own:8.3g} {row.peer:8.3g} {row.unit:5}"
+            f"{row.ratio:8.3f} ({row.low:.3f} to {row.high:.3f})  {row.goal} {verdict}\n"
+        )
+    record = Record(
+        experiment="bench-tokenizers",
+        title="Speed of the tokenizers beside their peers",
+        command="make bench",
+        config={"rounds": rounds, "vocab_size": VOCAB_SIZE},
+        seeds=(),
+        metrics={name: asdict(row) for name, row in rows.items()},
+        spread={},
+        per_seed={},
+        claims={},
+        versions={
+            "python": python_version(),
+            "llmguide": llmguide.__version__,
+            **{name: version(name) for name in ("regex", "tokenizers", "tiktoken")},
+        },
+        machine=_machine(),
+        wall_seconds=round(time.perf_counter() - started, 1),
+        date=datetime.now(UTC).date().isoformat(),
+        fingerprint={},
+        reduced={},
+        tolerance=0.0,
+    )
+    sys.stdout.write(f"recorded in {save(record)}\n")
+
+
+if __name__ == "__main__":
+    main()

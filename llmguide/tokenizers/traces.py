@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from llmguide.tokenizers.bpe import Bpe, Pair, Symbols, count_pairs, first_ids, merge, split_word, train
+from llmguide.tokenizers.bpe import Bpe, Pair, Symbols, choose_pair, count_pairs, first_ids, merge, split_word, train
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,8 @@ def trace_training(
     steps = []
     for number, pair in enumerate(model.merges, start=1):
         counts = count_pairs(words)
-        rivals = [other for other in counts if other != pair and other[0] + other[1] not in special]
-        runner_up = min(
-            rivals, key=lambda other: (-counts[other], model.ids[other[0]], model.ids[other[1]]), default=None
-        )
+        rivals = {other: count for other, count in counts.items() if other != pair}
+        runner_up = choose_pair(rivals, model.ids, special_tokens=special)
         words = {merge(symbols, pair): occurrences for symbols, occurrences in words.items()}
         runner_up_count = 0 if runner_up is None else counts[runner_up]
         steps.append(TrainingStep(number, pair, counts[pair], runner_up, runner_up_count, words))

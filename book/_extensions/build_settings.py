@@ -35,6 +35,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Find pandoc, and keep clock times and addresses out of what is built."""
     _find_pandoc()
     nbconvert.preprocessors.ExecutePreprocessor = UntimedExecution  # type: ignore[misc]  # where nbsphinx looks for it
+    app.setup_extension("sphinx.ext.autodoc")  # whose event this is
     app.connect("autodoc-process-docstring", _leave_addresses_out, priority=900)  # after sphinx-autodoc-typehints
     os.environ.setdefault("PYTHONPATH", str(Path(app.confdir).parent))  # notebooks import the checkout's llmguide
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,10 +1,13 @@
 """What must be arranged before a build so that it needs nothing else and comes out the same twice."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
-import nbclient
+import nbconvert.preprocessors
 import pypandoc
+import traitlets
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
@@ -16,9 +19,23 @@ def _find_pandoc() -> None:
         os.environ["PATH"] = os.pathsep.join([folder, os.environ["PATH"]])
 
 
+class UntimedExecution(nbconvert.preprocessors.ExecutePreprocessor):
+    """Execute a notebook and do not write into each cell when it ran."""
+
+    record_timing = traitlets.Bool(False)
+
+
+def _leave_addresses_out(*event: Any) -> None:
+    """Name a function that is a parameter's default without the address at which this build happened to have it."""
+    lines: list[str] = event[-1]
+    lines[:] = [re.sub(r"<function ([\w.]+) at 0x[0-9a-f]+>", r"\1", line) for line in lines]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Find pandoc, and keep clock times out of executed notebooks."""
+    """Find pandoc, and keep clock times and addresses out of what is built."""
     _find_pandoc()
-    nbclient.NotebookClient.record_timing.default_value = False
+    nbconvert.preprocessors.ExecutePreprocessor = UntimedExecution  # type: ignore[misc]  # where nbsphinx looks for it
+    app.setup_extension("sphinx.ext.autodoc")  # whose event this is
+    app.connect("autodoc-process-docstring", _leave_addresses_out, priority=900)  # after sphinx-autodoc-typehints
     os.environ.setdefault("PYTHONPATH", str(Path(app.confdir).parent))  # notebooks import the checkout's llmguide
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,7 +18,7 @@ def attention(steps: int) -> list[list[float]]:
 
     Example:
         >>> [round(weight, 2) for weight in attention(2)[1]]
-        [0.31, 0.69]
+        [0.26, 0.74]
     """
     rows = []
     for query in range(steps):

@@ -15,10 +15,11 @@ from urllib.parse import unquote, urldefrag
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.builders.epub3 import Epub3Builder
+from sphinx.builders.epub3 import Epub3Builder, NavPoint
 from sphinx.util.typing import ExtensionMetadata
 
 from _extensions.cover import draw_cover
+from _extensions.page_repairs import list_parameters, list_the_bibliography
 
 STYLES = {"_static/epub.css", "_static/pygments.css"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a ZIP archive can hold; the book's date stands in its metadata
@@ -58,6 +59,14 @@ class BookEpubBuilder(Epub3Builder):
     def toc_metadata(self, level: int, navpoints: list[Any]) -> dict[str, Any]:
         """Return the data of the old table of contents, whose identifier must be the package's."""
         return {**super().toc_metadata(level, navpoints), "uid": html.escape(self.config.epub_identifier)}
+
+    def build_navlist(self, navnodes: list[dict[str, Any]]) -> list[NavPoint]:
+        """Return the table of contents, in the order of reading."""
+        return super().build_navlist(in_reading_order(navnodes))
+
+    def build_navpoints(self, nodes: list[dict[str, Any]]) -> list[Any]:
+        """Return the old table of contents, in the order of reading."""
+        return super().build_navpoints(in_reading_order(nodes))
 
     def build_content(self) -> None:
         """Write the package document, with what Sphinx does not know of the pages."""
@@ -106,6 +115,41 @@ class BookEpubBuilder(Epub3Builder):
         return item[0].replace(" />", f' properties="{" ".join(properties)}" />') if properties else item[0]
 
 
+def in_reading_order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the sections of a page that have pages below them, and lift those pages by a level.
+
+    Such a page is read before the pages below it: its second section would lead back from the last page of its first.
+
+    Example:
+        >>> section, page = {"level": 2, "refuri": "api.xhtml#text"}, {"level": 3, "refuri": "bpe.xhtml"}
+        >>> in_reading_order([{"level": 1, "refuri": "api.xhtml"}, section, page])
+        [{'level': 1, 'refuri': 'api.xhtml'}, {'level': 2, 'refuri': 'bpe.xhtml'}]
+    """
+    pages = [urldefrag(entry["refuri"])[0] for entry in entries]
+    holders = {
+        page
+        for page, entry, below, next_page in zip(pages, entries, entries[1:], pages[1:], strict=False)
+        if "#" in entry["refuri"] and below["level"] > entry["level"] and next_page != page
+    }
+    ordered, left_out = [], list[int]()  # the second: levels of the sections left out that we are in
+    for page, entry in zip(pages, entries, strict=True):
+        while left_out and entry["level"] <= left_out[-1]:
+            left_out.pop()
+        if "#" in entry["refuri"] and page in holders:
+            left_out.append(entry["level"])
+        else:
+            ordered.append({**entry, "level": entry["level"] - len(left_out)})
+    return ordered
+
+
+def _for_reading_systems(body: str) -> str:
+    """Mend what EPUB does not allow, drop what only a style sheet for browsers would shape, and open what is folded."""
+    body = list_parameters(list_the_bibliography(body))
+    return re.sub(r'<svg\b[^>]*class="sd-octicon.*?</svg>', "", body, flags=re.S).replace(
+        "<details", '<details open="open"'
+    )
+
+
 def _named(path: Path) -> Iterator[Path]:
     """Yield the files inside the book that a page or a style sheet names."""
     if not path.exists():
@@ -119,9 +163,9 @@ def _named(path: Path) -> Iterator[Path]:
 def _use_own_style(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Name no script, no style sheet and no data made for a browser, and no role that EPUB has given up."""
+    """Name no script, no style sheet and no data made for a browser."""
     if app.builder.name == "epub":
-        context["body"] = context.get("body", "").replace(' role="doc-biblioentry"', "")
+        context["body"] = _for_reading_systems(context.get("body", ""))
         context["metatags"] = ""
         context["script_files"] = []
         context["css_files"] = [style for style in context["css_files"] if str(style.filename) in STYLES]

@@ -10,7 +10,6 @@ globals().update({name: value for name, value in _settings.items() if not name.s
 # The extensions that need no more of the book than its settings.
 extensions = [
     "myst_parser",
-    "_extensions.build_settings",
     "_extensions.epub_book",
     "_extensions.exercises",
     "_extensions.latex_book",

@@ -12,8 +12,10 @@
   const starts = stems.map((stem) => new RegExp(`(?<![\\p{L}\\p{N}])${_escapeRegExp(stem)}[\\p{L}\\p{N}]*`, "giu"));
   const count = (text, pattern) => (text.match(pattern) || []).length;
 
+  const phrase = query.toLowerCase().trim();
+
   const score = ([, title, text]) => {
-    let sum = 0;
+    let sum = `${title} ${text}`.toLowerCase().includes(phrase) ? 2000 : 0;
     for (const pattern of starts) {
       const found = 5 * count(title, pattern) + count(text, pattern);
       if (found) sum += 1000 + found; // a section with all the words comes before one that repeats a single one
@@ -21,10 +23,20 @@
     return sum;
   };
 
+  // The place from which a line of text shows most of the words.
+  const bestPlace = (text) => {
+    const whole = text.toLowerCase().indexOf(phrase);
+    if (whole >= 0) return whole;
+    const places = starts.flatMap((pattern, word) => [...text.matchAll(pattern)].map(({ index }) => ({ index, word })));
+    const words = ({ index }) =>
+      new Set(places.filter((place) => place.index >= index && place.index < index + 180).map(({ word }) => word)).size;
+    places.sort((left, right) => words(right) - words(left) || left.index - right.index);
+    return places.length ? places[0].index : 0;
+  };
+
   const quote = (text) => {
     const paragraph = document.createElement("p");
-    const places = starts.map((pattern) => text.search(pattern)).filter((place) => place >= 0);
-    const from = Math.max(0, Math.min(...(places.length ? places : [0])) - 60);
+    const from = Math.max(0, bestPlace(text) - 60);
     const begin = from ? text.indexOf(" ", from) + 1 : 0;
     const end = text.length > begin + 240 ? text.lastIndexOf(" ", begin + 240) : text.length;
     const excerpt = text.slice(begin, end);
@@ -44,13 +56,14 @@
   const explain = (item) => {
     const [page, anchor] = item.querySelector("a").getAttribute("href").split("#");
     const sections = SEARCH_TEXTS[page.replace(/\.html$/, "")] || [];
-    if (anchor) {
-      const section = sections.find(([id]) => id === anchor);
-      if (section && !item.classList.contains("kind-object")) item.append(quote(section[2]));
-      return;
-    }
+    if (item.classList.contains("kind-object")) return; // Sphinx has described it
     const best = sections.map((section) => [score(section), section]).filter(([points]) => points > 0);
     best.sort(([left], [right]) => right - left);
+    if (anchor) {
+      const section = sections.find(([id]) => id === anchor) || best[0]?.[1]; // a term lies within a section
+      if (section) item.append(quote(section[2]));
+      return;
+    }
     for (const [, [id, title, text]] of best.slice(0, 3)) {
       const hit = quote(text);
       const link = document.createElement("a");

@@ -7,8 +7,10 @@ from _extensions.downloads import FOLDER, fill, publish, readable_size
 from _extensions.search_index import sections_of
 from _extensions.site import DESCRIPTION_LENGTH, describe, meta_tags
 from _extensions.source_pages import flatten, home_of
+from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
+from sphinx.application import Sphinx
 
 PLACE = "<p>before</p><!-- downloads of the-book 1.2 --><!-- end of downloads --><p>after</p>"
 
@@ -79,6 +81,30 @@ def test_a_book_is_published_with_the_files_that_exist(tmp_path: Path) -> None:
 def test_publishing_without_a_book_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="make html"):
         publish(tmp_path, [])
+
+
+@pytest.mark.parametrize("address", ["", "https://book.example/en/"])
+def test_addresses_are_written_where_they_are_known(tmp_path: Path, address: str) -> None:
+    (tmp_path / "index.rst").write_text("Book\n====\n\nThe first paragraph.\n")
+    settings = {
+        "project": "A book",
+        "extensions": ["_extensions.site"],
+        "html_theme": "furo",
+        "templates_path": [str(Path(__file__).parents[2] / "book" / "_templates")],
+        "html_baseurl": address,
+        "repository_url": address and "https://code.example/book",
+    }
+    out = tmp_path / "out"
+    Sphinx(tmp_path, None, out, out / "doctrees", "html", settings, status=None).build()
+    page = BeautifulSoup((out / "index.html").read_text("utf-8"), "html.parser")
+    assert page.find("meta", attrs={"name": "description"})["content"] == "The first paragraph."
+    canonical, shared = page.find("link", rel="canonical"), page.find("meta", property="og:url")
+    report = page.find("a", string="Report an error")
+    if address:
+        assert canonical["href"] == shared["content"] == f"{address}index.html"
+        assert report["href"].startswith("https://code.example/book/issues/new?title=Error%20on%20the%20page%20index")
+    else:
+        assert (canonical, shared, report) == (None, None, None)
 
 
 def test_source_pages_stay_in_the_package() -> None:

@@ -15,6 +15,9 @@ export FORCE_SOURCE_DATE := 1
 export PYTHONHASHSEED := 0
 export PYTHONUTF8 := 1
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto
+# Links the PDF and the EPUB from the pages, where these files exist.
+DOWNLOADS = test ! -f $(BUILD)/html/index.html || PYTHONPATH=book $(BIN)/python -m _extensions.downloads \
+	$(BUILD)/html $(BUILD)/latex/book.pdf $(BUILD)/epub/book.epub
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help setup book html pdf epub serve notebooks test test-long coverage experiments check-experiments lint types links permalinks \
@@ -38,15 +41,19 @@ book: html ## build the HTML book and print the page to open
 
 html: $(READY) ## build the HTML book
 	@$(SPHINX) -b html -d $(BUILD)/html.doctrees book $(BUILD)/html
+	@$(DOWNLOADS)
 
 pdf: $(READY) ## build the PDF (needs LaTeX)
 	@.ci/require-debian print
 	@$(SPHINX) -b latex -d $(BUILD)/latex.doctrees book $(BUILD)/latex
-	@$(MAKE) -C $(BUILD)/latex all-pdf > $(BUILD)/latex/make.log 2>&1 || { tail -40 $(BUILD)/latex/make.log; exit 1; }
+	@$(MAKE) -C $(BUILD)/latex all-pdf LATEXMKOPTS="-interaction=nonstopmode -halt-on-error" > $(BUILD)/latex/make.log 2>&1 \
+		|| { grep -A6 '^!' $(BUILD)/latex/make.log || tail -40 $(BUILD)/latex/make.log; exit 1; }
+	@$(DOWNLOADS)
 	@echo "The PDF: $(abspath $(BUILD)/latex/book.pdf)"
 
 epub: $(READY) ## build the EPUB
 	@$(SPHINX) -b epub -d $(BUILD)/epub.doctrees book $(BUILD)/epub
+	@$(DOWNLOADS)
 	@echo "The EPUB: $(abspath $(BUILD)/epub/book.epub)"
 
 serve: $(READY) ## show the book in a browser and rebuild what changes

@@ -3,6 +3,7 @@
 import sys
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 BOOK = Path(__file__).parent
 ROOT = BOOK.parent
@@ -28,6 +29,7 @@ repository_url = ""
 extensions = [
     "myst_parser",
     "nbsphinx",
+    "notfound.extension",
     "sphinx.ext.autodoc",
     "sphinx.ext.coverage",
     "sphinx.ext.intersphinx",
@@ -96,6 +98,7 @@ nbsphinx_requirejs_path = ""  # else every page asks a content network for requi
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_typehints_format = "short"
+add_module_names = False
 maximum_signature_line_length = 60
 napoleon_use_ivar = True
 typehints_formatter = ShapeFormatter()
@@ -120,6 +123,24 @@ html_theme_options = {"top_of_page_buttons": []}
 html_css_files = ["book.css"]
 html_js_files = [("book.js", {"defer": "defer"})]
 html_favicon = "_static/favicon.svg"
+html_domain_indices = False  # the general index names every module already
+html_show_search_summary = False  # a page in a folder cannot fetch another; _static/search.js quotes instead
+pygments_dark_style = "a11y-dark"
+copybutton_selector = "div.highlight:not(.code-output div.highlight) pre"  # what was printed is not for copying
+notfound_template = "404.html"
+notfound_context = {"title": "Page not found"}
+notfound_urls_prefix = urlsplit(html_baseurl).path or "/"
+if html_baseurl:  # must end in "/"
+    extensions.append("sphinx_sitemap")
+    sitemap_url_scheme = "{link}"
+    sitemap_excludes = ["404.html", "search.html", "genindex.html"]
+if repository_url:
+    html_theme_options |= {
+        "top_of_page_buttons": ["edit"],
+        "source_repository": repository_url,
+        "source_branch": "main",
+        "source_directory": "book/",
+    }
 html_sidebars = {
     "**": [
         "sidebar/brand.html",

@@ -42,6 +42,7 @@ extensions = [
     "_extensions.api_docstrings",
     "_extensions.api_pages",
     "_extensions.backrefs",
+    "_extensions.benchmarks",
     "_extensions.bibliography",
     "_extensions.build_settings",
     "_extensions.citing",

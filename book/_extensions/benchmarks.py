@@ -1,8 +1,10 @@
 """``{benchmark} NAME``: the report of a benchmark, out of its record in ``book/results/``.
 
-A benchmark measures times, which no second run repeats. So it has neither claims nor seeds, and its record is shown whole
-where an experiment's numbers are quoted one by one.
+A benchmark measures times, which no second run repeats. So it has neither claims nor seeds, and its record is shown
+whole, where an experiment's numbers are quoted one by one.
 """
+
+import functools
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -12,7 +14,7 @@ from sphinx.util.typing import ExtensionMetadata
 from _extensions.common import fail
 from _extensions.tables import Cell, format_value, make_table
 from llmguide.experiments.files import results_directory
-from llmguide.experiments.records import load
+from llmguide.experiments.records import Record, load, lookup
 
 HEADER = ("work", "beside", "ours / theirs", "lowest to highest", "goal")
 
@@ -30,25 +32,27 @@ class BenchmarkDirective(SphinxDirective):
             record = load(name)
         except (OSError, ValueError) as error:
             fail(self, f"no record of the benchmark {name!r}: {error}")
-        rows = [
-            (
-                Cell(row["work"]),
-                Cell(row["peer_name"]),
-                Cell(format_value(row["ratio"], ".3g"), numeric=True),
-                Cell(f"{format_value(row['low'], '.3g')} to {format_value(row['high'], '.3g')}", numeric=True),
-                Cell(f"{row['goal']}, {'met' if row['met'] else 'missed'}"),
-            )
-            for row in record.metrics.values()
-        ]
+        rows = [_row(record, key) for key in record.metrics]
         versions = ", ".join(f"{package} {version}" for package, version in record.versions.items())
         circumstances = nodes.paragraph("", f"Measured on {record.date} ({record.machine}; {versions}) by ")
         circumstances += nodes.literal("", record.command)
         circumstances += nodes.Text(f", in {record.config['rounds']} rounds")
         if "load" in record.config:
-            start, end = record.config["load"]
+            start, end = (lookup(record.config, f"load.{moment}") for moment in (0, 1))
             circumstances += nodes.Text(f"; {start} processes were at work at the start and {end} at the end")
         circumstances += nodes.Text(".")
         return [make_table(HEADER, rows, row_header=False), circumstances]
+
+
+def _row(record: Record, key: str) -> tuple[Cell, ...]:
+    value = functools.partial(lookup, record)
+    return (
+        Cell(str(value(f"{key}.work"))),
+        Cell(str(value(f"{key}.peer_name"))),
+        Cell(format_value(value(f"{key}.ratio"), ".3g"), numeric=True),
+        Cell(" to ".join(format_value(value(f"{key}.{end}"), ".3g") for end in ("low", "high")), numeric=True),
+        Cell(f"{value(f'{key}.goal')}, {'met' if value(f'{key}.met') else 'missed'}"),
+    )
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -17,6 +17,8 @@ from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
 TEMML = Path(__file__).parent / "vendor" / "temml" / "temml.min.js"
+# Temml lets every named operator be followed by its argument, and a space; at the end of a formula there is none.
+_APPLIED_TO_NOTHING = '<mo>\u2061</mo><mspace width="0.1667em"></mspace></mrow><annotation'
 _NUMBERED = re.compile(r"\\begin\{(align|gather|equation|alignat|multline)\*?\}")
 
 
@@ -40,9 +42,10 @@ def to_mathml(tex: str, *, display: bool) -> str:
     """
     options = {"displayMode": display, "xml": True, "throwOnError": True, "annotate": True, "wrap": "none"}
     try:
-        return str(_engine().call("temml.renderToString", tex, options))
+        markup = str(_engine().call("temml.renderToString", tex, options))
     except JSEvalException as error:
         raise ExtensionError(f"Temml cannot read the formula {tex!r}: {error}") from error
+    return markup.replace(_APPLIED_TO_NOTHING, "</mrow><annotation")
 
 
 def _visit_inline(translator: HTML5Translator, node: nodes.math) -> None:

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 PLACE = "<p>before</p><!-- downloads of the-book 1.2 --><!-- end of downloads --><p>after</p>"
 
@@ -95,7 +96,8 @@ def test_addresses_are_written_where_they_are_known(tmp_path: Path, address: str
         "repository_url": address and "https://code.example/book",
     }
     out = tmp_path / "out"
-    Sphinx(tmp_path, None, out, out / "doctrees", "html", settings, status=None).build()
+    with patch_docutils(), docutils_namespace():  # leave no trace for the next application in this process
+        Sphinx(tmp_path, None, out, out / "doctrees", "html", settings, status=None).build()
     page = BeautifulSoup((out / "index.html").read_text("utf-8"), "html.parser")
     assert page.find("meta", attrs={"name": "description"})["content"] == "The first paragraph."
     canonical, shared = page.find("link", rel="canonical"), page.find("meta", property="og:url")

@@ -58,7 +58,7 @@ _ALL = (
         "tokens",
         LOOKED_UP,
         "jain2022tiktoken",
-        "One more than the largest id, that of a special token; the ids from 100261 to 100275 are not in use.",
+        "One more than the largest id, that of a special token; the ids 100256 and 100261 to 100275 are not in use.",
     ),
     Constant(
         "o200k-vocab-size",
@@ -66,7 +66,7 @@ _ALL = (
         "tokens",
         LOOKED_UP,
         "jain2022tiktoken",
-        "One more than the largest id, that of a special token; the ids from 200000 to 200017 are not in use.",
+        "One more than the largest id, that of a special token; the ids 199998 and 200000 to 200017 are not in use.",
     ),
     Constant(
         "llama2-vocab-size",

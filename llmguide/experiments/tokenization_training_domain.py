@@ -52,7 +52,7 @@ class Config:
     """
 
     vocab_size: int = 4096
-    characters: int = 400_000
+    characters: int = 380_000
     held_out: float = 0.2
     lines: int | None = None
 
@@ -62,7 +62,7 @@ def run(config: Config, seed: int) -> Metrics:
 
     Args:
         config: Settings.
-        seed: Chooses what is held out, and in which order documents are taken for training.
+        seed: Chooses what is held out.
 
     Returns:
         ``bytes_per_token`` by what the tokenizer was trained on, then by what it is measured on. ``languages``, by what

@@ -4,7 +4,7 @@ Byte-pair encoding joins characters. To let it join *bytes*, each byte is writte
 printed and stored in JSON. Bytes that are printable characters in Latin-1 stand for themselves; the others (control
 characters, the space, the soft hyphen and the no-break space) borrow the characters from U+0100 upwards.
 
-Source: the ``bytes_to_unicode`` table of :cite:t:`radford2019language`.
+Source: the function ``bytes_to_unicode`` in the code published with :cite:t:`radford2019language`.
 """
 
 _PRINTABLE = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]

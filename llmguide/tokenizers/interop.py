@@ -1,8 +1,10 @@
 """Reading and writing ``tokenizer.json``, the file format of the ``tokenizers`` library.
 
-What is written here, the library reads and encodes to the same ids, and the other way round. Of the format's many
-parts this module knows byte-pair encoding with the normalizers and pre-tokenizers of this package; a file with any
-other part is refused by name, because a tokenizer that silently leaves out a step gives wrong ids.
+What is written here, the library reads and encodes to the same ids, and the other way round, save for the spelling of a
+special token inside a text: the library takes it for the token unless its ``encode_special_tokens`` is set, this
+package only where it is allowed. Of the format's many parts this module knows byte-pair encoding with the normalizers
+and pre-tokenizers of this package; a file with any other part is refused by name, because a tokenizer that silently
+leaves out a step gives wrong ids.
 """
 
 import json

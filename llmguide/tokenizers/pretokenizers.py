@@ -79,7 +79,7 @@ BERT = PreTokenizer("bert", rf"[{_PUNCTUATION}]|[^{_PUNCTUATION}\s]+")
 """BERT's words: as ``WORDS``, but each punctuation mark is a piece of its own (:cite:p:`devlin2019bert`)."""
 
 GPT2 = PreTokenizer("gpt2", r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
-"""GPT-2's pieces: a word takes the space before it along (:cite:p:`radford2019language`)."""
+"""GPT-2's pieces: a word takes the space before it along (the code published with :cite:t:`radford2019language`)."""
 
 CL100K = PreTokenizer(
     "cl100k",

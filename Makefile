@@ -14,8 +14,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export FORCE_SOURCE_DATE := 1
 export PYTHONHASHSEED := 0
 export PYTHONUTF8 := 1
-# In one process: the engine that sets the formulas does not survive a fork.
-SPHINX := $(BIN)/python -m sphinx -W --keep-going -n
+SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto
 # Links the PDF and the EPUB from the pages, where these files exist.
 DOWNLOADS = test ! -f $(BUILD)/html/index.html || PYTHONPATH=book $(BIN)/python -m _extensions.downloads \
 	$(BUILD)/html $(BUILD)/latex/book.pdf $(BUILD)/epub/book.epub
@@ -58,7 +57,7 @@ epub: $(READY) ## build the EPUB
 	@echo "The EPUB: $(abspath $(BUILD)/epub/book.epub)"
 
 serve: $(READY) ## show the book in a browser and rebuild what changes
-	@$(BIN)/sphinx-autobuild -n -b html -d $(BUILD)/html.doctrees --watch llmguide --open-browser book $(BUILD)/html
+	@$(BIN)/sphinx-autobuild -n -j auto -b html -d $(BUILD)/html.doctrees --watch llmguide --open-browser book $(BUILD)/html
 
 notebooks: $(READY) ## run every notebook from a clean kernel
 	@$(PYTEST) tests/book/test_notebooks.py

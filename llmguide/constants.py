@@ -55,7 +55,7 @@ _ALL = (
     Constant(
         "cl100k-vocab-size",
         100_277,
-        "tokens",
+        "ids",
         LOOKED_UP,
         "jain2022tiktoken",
         "One more than the largest id, that of a special token; the ids 100256 and 100261 to 100275 are not in use.",
@@ -63,7 +63,7 @@ _ALL = (
     Constant(
         "o200k-vocab-size",
         200_019,
-        "tokens",
+        "ids",
         LOOKED_UP,
         "jain2022tiktoken",
         "One more than the largest id, that of a special token; the ids 199998 and 200000 to 200017 are not in use.",

@@ -5,6 +5,7 @@ same markup. Temml turns TeX into MathML; it runs in an embedded V8, so that bui
 """
 
 import functools
+import os
 import re
 from pathlib import Path
 
@@ -23,7 +24,8 @@ _NUMBERED = re.compile(r"\\begin\{(align|gather|equation|alignat|multline)\*?\}"
 
 
 @functools.cache
-def _engine() -> MiniRacer:
+def _engine(process: int) -> MiniRacer:
+    """Start the engine of one process: its threads do not survive the fork of a parallel build."""
     engine = MiniRacer()
     engine.eval(TEMML.read_text("utf-8"))
     return engine
@@ -42,7 +44,7 @@ def to_mathml(tex: str, *, display: bool) -> str:
     """
     options = {"displayMode": display, "xml": True, "throwOnError": True, "annotate": True, "wrap": "none"}
     try:
-        markup = str(_engine().call("temml.renderToString", tex, options))
+        markup = str(_engine(os.getpid()).call("temml.renderToString", tex, options))
     except JSEvalException as error:
         raise ExtensionError(f"Temml cannot read the formula {tex!r}: {error}") from error
     return markup.replace(_APPLIED_TO_NOTHING, "</mrow><annotation")

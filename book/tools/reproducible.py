@@ -46,7 +46,7 @@ def build(format_: str, source: Path, folder: Path, environment: Mapping[str, st
     """
     shutil.rmtree(folder, ignore_errors=True)
     builder = FORMATS[format_]
-    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", "-b", builder, "-d", f"{folder}.doctrees"]
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", "-j", "auto", "-b", builder, "-d", f"{folder}.doctrees"]
     shutil.rmtree(f"{folder}.doctrees", ignore_errors=True)
     _run([*sphinx, str(source), str(folder)], ROOT, environment)
     if format_ == "pdf":

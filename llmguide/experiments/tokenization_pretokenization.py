@@ -29,7 +29,7 @@ PATTERNS = {
 
 LABELS = {"lines": "whole lines", "spaces": "white space", "gpt2": "GPT-2", "cl100k": "cl100k"}
 
-WORD_AND_MARK = regex.compile(r"(\p{L}+)[^\s\p{L}\p{N}]+")
+WORD_AND_MARK = regex.compile(r"(\p{L}+)[^\s\p{L}\p{N}]+|[^\s\p{L}\p{N}]+(\p{L}+)")
 ACROSS = regex.compile(r"\S\s+\S")
 
 
@@ -89,7 +89,7 @@ def run(config: Config, seed: int) -> Metrics:
 
 
 def repeated_words(texts: list[str]) -> int:
-    """Count vocabulary entries that are another entry with punctuation attached, as ``dog.`` and ``dog!`` are.
+    """Count vocabulary entries that are another entry with punctuation before or behind it, as ``.dog`` and ``dog!``.
 
     Args:
         texts: The vocabulary's entries. A space before a word makes no difference.
@@ -98,12 +98,12 @@ def repeated_words(texts: list[str]) -> int:
         How many.
 
     Example:
-        >>> repeated_words(["dog", " dog.", " dog!", " cat!", "..."])
-        2
+        >>> repeated_words(["dog", " dog.", " dog!", "cat", ".cat", " cow!", "..."])
+        3
     """
     bare = {text.removeprefix(" ") for text in texts}
     matches = (WORD_AND_MARK.fullmatch(text) for text in bare)
-    return sum(match is not None and match[1] in bare for match in matches)
+    return sum(match is not None and (match[1] or match[2]) in bare for match in matches)
 
 
 def evenness(tokenizer: Tokenizer) -> float:

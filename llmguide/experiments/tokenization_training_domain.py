@@ -68,6 +68,9 @@ def run(config: Config, seed: int) -> Metrics:
         ``bytes_per_token`` by what the tokenizer was trained on, then by what it is measured on. ``languages``, by what
         the tokenizer was trained on, then by language: the tokens that the held-out messages take for each token that
         they take in English.
+
+    Raises:
+        ValueError: If a corpus, less what is held out, has fewer characters than the tokenizers are to be trained on.
     """
     splits = {}
     for name, corpus in (("english", "shakespeare"), ("python", "python")):
@@ -75,6 +78,11 @@ def run(config: Config, seed: int) -> Metrics:
         train, held_out = hold_out_documents(documents, config.held_out, seed)
         splits[name] = "".join(train), held_out
     whole, half = config.characters, config.characters // 2
+    for name, (text, _) in splits.items():
+        if len(text) < whole:
+            raise ValueError(
+                f"{name} has {len(text):,} characters left to train on and {whole:,} were asked for; lower `characters`"
+            )
     texts = {name: [text[:whole]] for name, (text, _) in splits.items()}
     texts["both"] = [text[:half] for text, _ in splits.values()]
     tokenizers = {name: train_tokenizer(text, config.vocab_size) for name, text in texts.items()}

@@ -185,7 +185,7 @@ def encode_word(word: Symbols, ranks: Mapping[Pair, int]) -> Symbols:
 
 
 def _encode_long_word(word: Symbols, ranks: Mapping[Pair, int]) -> Symbols:
-    """Encode a word in time that grows with its length and not with its square.
+    """Encode a word in nearly linear time, where the merges come from training.
 
     The places where each merge could happen wait in a bucket for its rank. The lowest rank is emptied first.
     """

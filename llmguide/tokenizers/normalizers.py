@@ -125,7 +125,7 @@ class BertNormalizer:
         strip_accents: Remove accents; ``None``: remove them if ``lowercase``.
         lowercase: Lower-case the text.
 
-    Source: :cite:t:`devlin2019bert`.
+    Source: the code published with :cite:t:`devlin2019bert`.
 
     Example:
         >>> BertNormalizer().normalize(Aligned.of("Café 北京")).text

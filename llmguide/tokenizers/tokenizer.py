@@ -41,7 +41,7 @@ class Tokenizer:
     """Everything needed to turn text into ids and back.
 
     With ``byte_level``, no normalizer and a pattern that drops nothing (``GPT2``, ``CL100K``, ``WHOLE``), decoding what
-    was encoded gives back the text, whatever it was.
+    was encoded gives back the text, whatever UTF-8 can write.
 
     Attributes:
         model: The vocabulary and the merges.

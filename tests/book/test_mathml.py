@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sphinx.errors import ExtensionError
-
 from _extensions.mathml import to_mathml
+from sphinx.errors import ExtensionError
 
 BOOK = Path(__file__).parents[2] / "book"
 
@@ -37,6 +36,18 @@ def test_a_parallel_build_sets_the_formulas_of_every_page(tmp_path: Path) -> Non
     for page in pages:
         (tmp_path / f"{page}.md").write_text(f"# {page}\n\n$x_{{{page[-1]}}}$\n")
     (tmp_path / "index.md").write_text("# index\n\n$x^2$\n\n```{toctree}\n:glob:\n\npage*\n```\n")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-j", "2", "-b", "html", str(tmp_path), str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "-j",
+        "2",
+        "-b",
+        "html",
+        str(tmp_path),
+        str(tmp_path / "out"),
+    ]
     subprocess.run(command, check=True, timeout=60)
     assert all("<math" in (tmp_path / "out" / f"{page}.html").read_text("utf-8") for page in pages)

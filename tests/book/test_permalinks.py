@@ -76,7 +76,7 @@ def test_a_label_in_a_comment_of_an_included_file(book: SmallBook) -> None:
     book.build()
     page = book.page("part/two")
     assert page.find(id="sec-d").h2.get_text().startswith("A title")
-    assert page.find("a", href="#sec-d").get_text() == "A title"
+    assert page.find("a", class_="reference", href="#sec-d").get_text() == "A title"
     assert "<!--" not in str(page.find(id="sec-d"))
 
 

@@ -32,10 +32,10 @@ from llmguide.tokenizers.normalizers import (
 )
 from llmguide.tokenizers.pretokenizers import (
     BERT,
-    CL100K,
     DIGITS,
     GPT2,
     METASPACE,
+    PRETOKENIZERS,
     WHITESPACE,
     WHOLE,
     WORDS,
@@ -47,7 +47,8 @@ from llmguide.tokenizers.pretokenizers import (
 Json = dict[str, Any]  # what ``json.loads`` makes of an object; each part is checked where it is read
 
 _NAMED = {"Whitespace": WORDS, "WhitespaceSplit": WHITESPACE, "BertPreTokenizer": BERT}
-_COVERING = {pretokenizer.pattern: pretokenizer for pretokenizer in (GPT2, CL100K)}  # they match every character
+_KNOWN = {pretokenizer.pattern: pretokenizer for pretokenizer in PRETOKENIZERS.values()}
+_COVERING = [known for known in _KNOWN.values() if known not in _NAMED.values()]  # they match every character
 _BYTE_LEVEL: Json = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
 _DIGITS: Json = {"type": "Digits", "individual_digits": True}
 
@@ -164,7 +165,7 @@ def _write_cut(pretokenizer: PreTokenizer) -> Json:
             return {"type": name}
     if pretokenizer == DIGITS:
         return _DIGITS
-    covering = pretokenizer in _COVERING.values()
+    covering = pretokenizer in _COVERING
     return {
         "type": "Split",
         "pattern": {"Regex": pretokenizer.pattern},
@@ -201,11 +202,12 @@ def read_pretokenizer(part: object) -> tuple[list[PreTokenizer], Metaspace | Non
         case {"type": "Digits", "individual_digits": bool(individual)}:
             return [DIGITS if individual else PreTokenizer("custom", r"\p{N}+|\P{N}+")], None, False
         case {"type": "Split", "pattern": {"Regex": str(pattern)}, "behavior": "Removed", "invert": True}:
-            return [PreTokenizer("custom", pattern)], None, False
+            return [_KNOWN.get(pattern) or PreTokenizer("custom", pattern)], None, False
         case {"type": "Split", "pattern": {"Regex": str(pattern)}, "behavior": "Isolated", "invert": False}:
+            if _KNOWN.get(pattern) in _COVERING:
+                return [_KNOWN[pattern]], None, False
             # Text between two matches is a piece as well.
-            between = PreTokenizer("custom", f"(?:{pattern})|(?s:(?:(?!{pattern}).)+)")
-            return [_COVERING.get(pattern, between)], None, False
+            return [PreTokenizer("custom", f"(?:{pattern})|(?s:(?:(?!{pattern}).)+)")], None, False
         case {"type": "Sequence", "pretokenizers": [*parts]}:
             cuts: list[PreTokenizer] = []
             marks, byte_level = None, False

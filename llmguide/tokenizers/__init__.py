@@ -8,6 +8,7 @@ Example:
 """
 
 from llmguide.tokenizers.bpe import Bpe
+from llmguide.tokenizers.dropout import sample_ids
 from llmguide.tokenizers.interop import load, save
 from llmguide.tokenizers.pretokenizers import BERT, CL100K, GPT2, WHITESPACE, WHOLE, WORDS, PreTokenizer
 from llmguide.tokenizers.tokenizer import Encoding, Tokenizer
@@ -27,6 +28,7 @@ __all__ = [
     "Tokenizer",
     "count_words",
     "load",
+    "sample_ids",
     "save",
     "trace_encoding",
     "trace_training",

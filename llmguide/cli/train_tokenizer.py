@@ -6,6 +6,7 @@ import sys
 import time
 
 from llmguide.cli.console import ProgressBar, read_text, write_text
+from llmguide.tokenizers.bpe import Bpe
 from llmguide.tokenizers.interop import dumps, save
 from llmguide.tokenizers.normalizers import BertNormalizer, Lowercase, Normalizer, Sequence, StripAccents, UnicodeForm
 from llmguide.tokenizers.pretokenizers import PRETOKENIZERS
@@ -120,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     report = {
         "characters": sum(map(len, texts)),
         "tokens": tokenizer.vocab_size,
-        "merges": len(tokenizer.model.merges),
+        "merges": len(tokenizer.model.merges) if isinstance(tokenizer.model, Bpe) else 0,
         "seconds": round(time.perf_counter() - started, 3),
     }
     if args.output == "-":

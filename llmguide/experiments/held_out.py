@@ -12,7 +12,10 @@ TOKENIZERS = (
         for module in (
             "alphabet",
             "bpe",
+            "decoders",
             "fast_bpe",
+            "fast_merging",
+            "models",
             "normalizers",
             "pretokenizers",
             "special",

@@ -3,7 +3,8 @@
 Four ways of cutting: into whole lines; at white space, a word with the space before it; by GPT-2's pattern, which also
 parts letters, digits and punctuation; and by the pattern of cl100k, which lets a mark of punctuation lead a word and a
 line break follow it, and cuts numbers after three digits. One tokenizer is trained with each on English and Python
-together, and a small one on the miniature world, which is full of years.
+together, and a small one on the miniature world, which is full of years. Two of the patterns are compared once more on
+English alone, as it is and with each run of white space made one space, because verse is full of line breaks.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ import regex
 
 from llmguide import datasets, world
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.held_out import TOKENIZERS, bytes_per_token, first_lines, hold_out_documents
+from llmguide.experiments.held_out import TOKENIZERS, Split, bytes_per_token, first_lines, hold_out_documents
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.tokenizers.pretokenizers import CL100K, GPT2, PreTokenizer
 from llmguide.tokenizers.tokenizer import Tokenizer
@@ -62,6 +63,8 @@ def run(config: Config, seed: int) -> Metrics:
         ``crossing`` and ``repeated``, the parts of the vocabulary that cross from one word into the next and that are
         another entry with punctuation attached; ``blank``, the part of the tokens of held-out Python that are nothing
         but white space; and ``years``, the part of the years from 1900 to 1999 that are cut in the commonest way.
+        ``english_alone``, trained and measured on English ``as_it_is`` and with ``one_space`` for each run of white
+        space: bytes per token with ``gpt2`` and with ``cl100k``, and the ``gain`` of the second over the first.
     """
     splits = {}
     for name in ("shakespeare", "python"):
@@ -85,7 +88,37 @@ def run(config: Config, seed: int) -> Metrics:
             "blank": _share(text.isspace() for code in python for text in _cut(tokenizer, code)),
             "years": evenness(train_tokenizer([told], config.vocab_size_of_world, pretokenizer=pattern)),
         }
+    measured["english_alone"] = {
+        "as_it_is": _gain_of_cl100k(splits["shakespeare"], config.vocab_size),
+        "one_space": _gain_of_cl100k(one_space(splits["shakespeare"]), config.vocab_size),
+    }
     return measured
+
+
+def one_space(split: Split) -> Split:
+    r"""Make each run of white space, line breaks among it, one space.
+
+    Args:
+        split: Texts to train on, and texts held out.
+
+    Returns:
+        The same texts without line breaks.
+
+    Example:
+        >>> one_space((["To be,\n\n  or"], ["not\n"]))
+        (['To be, or'], ['not'])
+    """
+    train, held_out = split
+    return [" ".join(text.split()) for text in train], [" ".join(text.split()) for text in held_out]
+
+
+def _gain_of_cl100k(split: Split, vocab_size: int) -> dict[str, float]:
+    train, held_out = split
+    gpt2, cl100k = (
+        bytes_per_token(train_tokenizer(train, vocab_size, pretokenizer=pattern), held_out)
+        for pattern in (GPT2, CL100K)
+    )
+    return {"gpt2": gpt2, "cl100k": cl100k, "gain": cl100k / gpt2 - 1}
 
 
 def repeated_words(texts: list[str]) -> int:

@@ -1,8 +1,8 @@
 """What it costs to tokenize a kind of text that the tokenizer was not trained on.
 
 Three tokenizers learn from equally much text: English, Python, or half of each. Each is then measured on held-out text
-of both kinds. Two of them, and one trained on fifteen languages, are measured on messages that say the same in each of
-those languages.
+of both kinds. The English one, one trained on messages in fifteen languages and one trained on the English messages
+alone are measured on held-out messages that say the same in each of those languages.
 """
 
 from dataclasses import dataclass
@@ -65,9 +65,12 @@ def run(config: Config, seed: int) -> Metrics:
         seed: Chooses what is held out.
 
     Returns:
-        ``bytes_per_token`` by what the tokenizer was trained on, then by what it is measured on. ``languages``, by what
+        ``bytes_per_token`` by what the tokenizer was trained on, then by what it is measured on; ``price``, likewise:
+        how many more tokens that is than with the tokenizer of the text's own kind, as a part of those;
+        ``recovered``, by text: the part of the price of the wrong kind that the mixture saves. ``languages``, by what
         the tokenizer was trained on, then by language: the tokens that the held-out messages take for each token that
-        they take in English.
+        they take in English; ``vocabulary`` and ``bytes_per_token_of_messages``, likewise: the tokens that training
+        made, and the bytes per token of the English messages.
 
     Raises:
         ValueError: If a corpus, less what is held out, has fewer characters than the tokenizers are to be trained on.
@@ -87,18 +90,35 @@ def run(config: Config, seed: int) -> Metrics:
     texts["both"] = [text[:half] for text, _ in splits.values()]
     tokenizers = {name: train_tokenizer(text, config.vocab_size) for name, text in texts.items()}
 
+    compression = {
+        trained: {name: bytes_per_token(tokenizer, held_out) for name, (_, held_out) in splits.items()}
+        for trained, tokenizer in tokenizers.items()
+    }
+    price = {
+        trained: {text: compression[text][text] / measured - 1 for text, measured in by_text.items()}
+        for trained, by_text in compression.items()
+    }
+
     messages = datasets.documents("messages")
     train, held_out = hold_out_lines(messages, config.held_out, seed)
     said = dict(zip(messages, held_out, strict=True))
-    several = train_tokenizer(train, config.vocab_size)
+    english_messages = train[list(messages).index("en")]
+    readers = {
+        "english": tokenizers["english"],
+        "english-messages": train_tokenizer([english_messages], config.vocab_size),
+        "fifteen": train_tokenizer(train, config.vocab_size),
+    }
     return {
-        "bytes_per_token": {
-            trained: {name: bytes_per_token(tokenizer, held_out) for name, (_, held_out) in splits.items()}
-            for trained, tokenizer in tokenizers.items()
+        "bytes_per_token": compression,
+        "price": price,
+        "recovered": {
+            text: 1 - price["both"][text] / price[other][text]
+            for text, other in (("python", "english"), ("english", "python"))
         },
-        "languages": {
-            "english": relative_lengths(tokenizers["english"], said),
-            "fifteen": relative_lengths(several, said),
+        "languages": {name: relative_lengths(tokenizer, said) for name, tokenizer in readers.items()},
+        "vocabulary": {name: tokenizer.vocab_size for name, tokenizer in readers.items()},
+        "bytes_per_token_of_messages": {
+            name: bytes_per_token(tokenizer, [said["en"]]) for name, tokenizer in readers.items()
         },
     }
 
@@ -115,18 +135,6 @@ def relative_lengths(tokenizer: Tokenizer, said: dict[str, str]) -> dict[str, fl
     """
     counts = {language: count_tokens(tokenizer, [text]) for language, text in said.items()}
     return {language: count / counts["en"] for language, count in counts.items()}
-
-
-def _price(metrics: Metrics, trained: str, text: str) -> float:
-    """Give how many more tokens a text takes than with the tokenizer trained on its kind."""
-    own, other = (number(metrics, f"bytes_per_token.{name}.{text}") for name in (text, trained))
-    return own / other - 1
-
-
-def _recovered(metrics: Metrics) -> float:
-    """Give the part of the price of the wrong kind of text that a mixture saves, where it saves less."""
-    pairs = (("english", "python"), ("python", "english"))
-    return min(1 - _price(metrics, "both", text) / _price(metrics, other, text) for other, text in pairs)
 
 
 def _least_of_other_scripts(metrics: Metrics) -> float:
@@ -152,7 +160,7 @@ def draw_price(figure: Figure, record: Record) -> None:
     axes = figure.subplots()
     rows = {"python": "trained on Python", "both": "trained on both", "english": "trained on English"}
     for index, text in enumerate(("english", "python")):
-        prices = [100 * _price(record.metrics, trained, text) for trained in rows]
+        prices = [100 * number(record, f"price.{trained}.{text}") for trained in rows]
         offset = 0.18 - 0.36 * index
         places = [position + offset for position in range(len(rows))]
         axes.barh(places, prices, height=0.3, color=f"C{index}")
@@ -206,21 +214,21 @@ EXPERIMENT = Experiment(
             "Held-out Python takes at least 30 % more tokens with a tokenizer trained on English than with one trained "
             "on as much Python.",
             0.30,
-            lambda metrics: _price(metrics, "english", "python"),
+            lambda metrics: number(metrics, "price.english.python"),
         ),
         Claim(
             "english-pays",
             "Held-out English takes at least 20 % more tokens with a tokenizer trained on Python than with one trained "
             "on as much English.",
             0.20,
-            lambda metrics: _price(metrics, "python", "english"),
+            lambda metrics: number(metrics, "price.python.english"),
         ),
         Claim(
             "mixture-recovers-half",
             "A tokenizer trained on half of each avoids at least half of these additional tokens, on both kinds of "
             "text.",
             0.5,
-            _recovered,
+            lambda metrics: min(number(metrics, f"recovered.{text}") for text in ("english", "python")),
         ),
         Claim(
             "other-scripts-pay",

@@ -65,14 +65,20 @@ def first_tokens(tokenizer: Tokenizer, size: int) -> Tokenizer:
 
     Returns:
         The tokenizer that training would have given for this size.
+
+    Raises:
+        TypeError: If the tokenizer has no merges.
     """
-    kept = set(tokenizer.model.tokens[:size])
+    model = tokenizer.model
+    if not isinstance(model, Bpe):
+        raise TypeError(f"only byte-pair encoding has merges to take back; got {type(model).__name__}")
+    kept = set(model.tokens[:size])
     merges = []
-    for left, right in tokenizer.model.merges:
+    for left, right in model.merges:
         if left + right not in kept:
             break
         merges.append((left, right))
-    return replace(tokenizer, model=Bpe(tokenizer.model.tokens[:size], tuple(merges)))
+    return replace(tokenizer, model=Bpe(model.tokens[:size], tuple(merges)))
 
 
 def _split(corpus: str, config: Config, seed: int) -> Split:

@@ -16,6 +16,10 @@ from functools import cached_property
 from itertools import pairwise
 from math import inf
 
+from llmguide.tokenizers import fast_merging
+from llmguide.tokenizers.models import check_vocabulary, refuse_repeats, spell_bytes
+from llmguide.tokenizers.normalizers import Span
+
 Symbols = tuple[str, ...]
 """A word cut into symbols, from single characters to the whole word."""
 
@@ -232,30 +236,35 @@ class Bpe:
         merges: The pairs to join, in the order in which they were learned.
         end_of_word: What marks the last character of a word; empty for no mark.
         unknown: The token for a character that the vocabulary lacks. ``None``: such a character is an error.
+        byte_fallback: Whether to write a character that the vocabulary lacks as tokens for its bytes, such as
+            ``<0xC3>``, if it has all of them.
+        whole_words: Whether a word that is itself a token is taken at once, even where the merges would not make it.
+        reserved: Tokens that no word is ever taken for, such as special tokens; only ``whole_words`` needs this.
 
     Raises:
         ValueError: If a token or a merge is given twice, or a merge names or makes a token that does not exist.
 
     Example:
         >>> model = Bpe(tokens=("l", "o", "w", "lo", "low"), merges=(("l", "o"), ("lo", "w")))
-        >>> model.encode("lowlow")
-        [4, 4]
+        >>> model.locate("lowlow")
+        [(4, (0, 3)), (4, (3, 6))]
     """
 
     tokens: tuple[str, ...]
     merges: tuple[Pair, ...]
     end_of_word: str = ""
     unknown: str | None = None
+    byte_fallback: bool = False
+    whole_words: bool = False
+    reserved: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _refuse_repeats("token", self.tokens)
-        _refuse_repeats("merge", self.merges)
+        check_vocabulary(self.tokens, self.unknown)
+        refuse_repeats("merge", self.merges)
         for left, right in self.merges:
             for token in (left, right, left + right):
                 if token not in self.ids:
                     raise ValueError(f"merge {(left, right)!r} needs the token {token!r}, which the vocabulary lacks")
-        if self.unknown is not None and self.unknown not in self.ids:
-            raise ValueError(f"the unknown token {self.unknown!r} is not in the vocabulary")
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -269,7 +278,10 @@ class Bpe:
 
     def split(self, word: str) -> Symbols:
         """Cut a word into symbols by replaying the merges on its characters."""
-        return encode_word(split_word(word, self.end_of_word), self.ranks)
+        symbols = split_word(word, self.end_of_word)
+        if self.whole_words and (whole := "".join(symbols)) in self.ids and whole not in self.reserved:
+            return (whole,)
+        return fast_merging.encode_word(symbols, self.ranks)
 
     def encode(self, word: str) -> list[int]:
         """Give the ids of a word's tokens.
@@ -278,33 +290,50 @@ class Bpe:
             word: One word, as pre-tokenization made it.
 
         Returns:
-            One id for each symbol of the word.
+            One id for each symbol of the word, or one for each byte of a character that the vocabulary lacks.
 
         Raises:
-            ValueError: If a character is not in the vocabulary and there is no unknown token.
+            ValueError: If a character is not in the vocabulary and nothing can stand for it.
         """
-        return [self.id_of(symbol) for symbol in self.split(word)]
+        return [number for symbol in self.split(word) for number in self._ids_of(symbol)]
 
-    def id_of(self, symbol: str) -> int:
-        """Look up one symbol, falling back on the unknown token.
+    def locate(self, word: str) -> list[tuple[int, Span]]:
+        """Give the ids of a word's tokens, as :meth:`encode`, and the characters that each covers.
 
         Args:
-            symbol: A character, or a symbol that merges made.
+            word: One word, as pre-tokenization made it.
 
         Returns:
-            Its id.
+            Ids and spans. The mark at the end of a word covers nothing.
 
         Raises:
-            ValueError: If it is not in the vocabulary and there is no unknown token.
+            ValueError: As :meth:`encode`.
         """
-        number = self.ids.get(symbol, self.ids.get(self.unknown) if self.unknown is not None else None)
-        if number is None:
-            raise ValueError(f"{symbol!r} is not in the vocabulary and there is no unknown token to stand for it")
-        return number
+        located: list[tuple[int, Span]] = []
+        start = 0
+        for symbol in self.split(word):
+            end = min(start + len(symbol), len(word))
+            located += [(number, (start, end)) for number in self._ids_of(symbol)]
+            start = end
+        return located
 
+    def makes(self, token: str) -> bool:
+        """Tell whether ordinary text could become this token: by a merge, as a character, as a byte or as a whole."""
+        if self.whole_words and token not in self.reserved:
+            return True
+        fallback = self.byte_fallback and token in map("<0x{:02X}>".format, range(256))
+        return fallback or token in self._made or len(token.removesuffix(self.end_of_word)) < 2
 
-def _refuse_repeats(what: str, items: tuple[object, ...]) -> None:
-    """Raise if an item occurs twice, naming it."""
-    if len(set(items)) < len(items):
-        repeated = Counter(items).most_common(1)[0][0]
-        raise ValueError(f"{what} {repeated!r} occurs more than once; each must be unique")
+    @cached_property
+    def _made(self) -> frozenset[str]:
+        return frozenset(left + right for left, right in self.merges)
+
+    def _ids_of(self, symbol: str) -> list[int]:
+        """Look up a symbol, falling back on its bytes and on the unknown token."""
+        if (number := self.ids.get(symbol)) is not None:
+            return [number]
+        if self.byte_fallback and all(name in self.ids for name in spell_bytes(symbol)):
+            return [self.ids[name] for name in spell_bytes(symbol)]
+        if self.unknown is not None:
+            return [self.ids[self.unknown]]
+        raise ValueError(f"{symbol!r} is not in the vocabulary and there is no unknown token to stand for it")

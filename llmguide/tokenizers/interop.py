@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from llmguide.tokenizers.bpe import Bpe
+from llmguide.tokenizers.decoders import BYTE_LEVEL, ByteLevelDecoder, Decoder, EndOfWord, Joined
 from llmguide.tokenizers.normalizers import (
     BertNormalizer,
     Lowercase,
@@ -99,6 +100,8 @@ def dumps(tokenizer: Tokenizer) -> str:
         ValueError: If the separator is one that the format cannot say.
     """
     model = tokenizer.model
+    if not isinstance(model, Bpe) or model.byte_fallback or model.whole_words:
+        raise ValueError(f"expected a plain byte-pair encoding; got {type(model).__name__}")
     document = {
         "version": "1.0",
         "truncation": None,
@@ -110,7 +113,7 @@ def dumps(tokenizer: Tokenizer) -> str:
         "normalizer": None if tokenizer.normalizer is None else _write_normalizer(tokenizer.normalizer),
         "pre_tokenizer": _write_pretokenizer(tokenizer.pretokenizer, tokenizer.byte_level),
         "post_processor": None,
-        "decoder": _write_decoder(tokenizer),
+        "decoder": _write_decoder(tokenizer.decoder),
         "model": {
             "type": "BPE",
             **_MODEL_OPTIONS,
@@ -151,8 +154,8 @@ def loads(text: str) -> Tokenizer:
     normalizer = None if document.get("normalizer") is None else _read_normalizer(document["normalizer"])
     pretokenizer, byte_level = _read_pretokenizer(document.get("pre_tokenizer"))
     model, special_tokens = _read_model(document["model"], document.get("added_tokens", []))
-    separator = _read_decoder(document.get("decoder"), byte_level, model.end_of_word)
-    return Tokenizer(model, pretokenizer, normalizer, byte_level, special_tokens, separator)
+    decoder = _read_decoder(document.get("decoder"), byte_level, model.end_of_word)
+    return Tokenizer(model, pretokenizer, normalizer, decoder, special_tokens)
 
 
 def _write_normalizer(normalizer: Normalizer) -> Json:
@@ -237,27 +240,30 @@ def _read_pretokenizer(part: object) -> tuple[PreTokenizer, bool]:
     raise _unsupported("pre_tokenizer", part)
 
 
-def _write_decoder(tokenizer: Tokenizer) -> Json | None:
-    if tokenizer.byte_level:
-        return {**_BYTE_LEVEL, "use_regex": True}
-    if tokenizer.model.end_of_word:
-        return {"type": "BPEDecoder", "suffix": tokenizer.model.end_of_word}
-    if tokenizer.separator not in ("", " "):
-        raise ValueError(f"tokenizer.json has no way to say separator={tokenizer.separator!r}; expected '' or ' '")
-    return None if tokenizer.separator else {"type": "Fuse"}
+def _write_decoder(decoder: Decoder) -> Json | None:
+    match decoder:
+        case ByteLevelDecoder():
+            return {**_BYTE_LEVEL, "use_regex": True}
+        case EndOfWord(mark):
+            return {"type": "BPEDecoder", "suffix": mark}
+        case Joined(""):
+            return {"type": "Fuse"}
+        case Joined(" "):
+            return None
+    raise ValueError(f"tokenizer.json has no way to say {decoder!r}")
 
 
-def _read_decoder(part: object, byte_level: bool, end_of_word: str) -> str:
-    """Check that the decoder fits the rest, and give the separator that it puts between tokens."""
+def _read_decoder(part: object, byte_level: bool, end_of_word: str) -> Decoder:
+    """Read the decoder and check that it fits the rest."""
     match part:
         case {"type": "ByteLevel"} if byte_level:
-            return ""
+            return BYTE_LEVEL
         case {"type": "BPEDecoder", "suffix": str(suffix)} if end_of_word and suffix == end_of_word and not byte_level:
-            return ""
+            return EndOfWord(suffix)
         case {"type": "Fuse"} if not byte_level and not end_of_word:
-            return ""
+            return Joined()
         case None if not byte_level and not end_of_word:
-            return " "
+            return Joined(" ")
     raise _unsupported("decoder", part)
 
 

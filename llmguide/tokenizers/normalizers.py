@@ -33,9 +33,10 @@ class Aligned:
     spans: tuple[Span, ...]
 
     @classmethod
-    def of(cls, text: str) -> "Aligned":
-        """Take a text as the original: each character comes from itself."""
-        return cls(text, tuple(zip(range(len(text)), range(1, len(text) + 1), strict=True)))
+    def of(cls, text: str, start: int = 0) -> "Aligned":
+        """Take a text as the original, or as the part of it from ``start`` on: each character comes from itself."""
+        end = start + len(text)
+        return cls(text, tuple(zip(range(start, end), range(start + 1, end + 1), strict=True)))
 
     def map(self, change: Callable[[str], str]) -> "Aligned":
         """Replace each character by what ``change`` makes of it; all of that comes from where the character came."""
@@ -168,6 +169,94 @@ class Sequence:
         for step in self.steps:
             aligned = step.normalize(aligned)
         return aligned
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Write one string in place of another, for example ``▁`` in place of a space.
+
+    Attributes:
+        old: What to look for.
+        new: What to write.
+
+    Raises:
+        ValueError: If ``old`` is empty.
+
+    Example:
+        >>> Replace("``", '"').normalize(Aligned.of("``a"))
+        Aligned(text='"a', spans=((0, 2), (2, 3)))
+    """
+
+    old: str
+    new: str
+
+    def __post_init__(self) -> None:
+        if not self.old:
+            raise ValueError("old is the empty text, which stands everywhere; expected at least one character")
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text; what is written comes from all that it replaces."""
+        if len(self.old) == 1:
+            return aligned.map(lambda character: self.new if character == self.old else character)
+        pieces = aligned.text.split(self.old)
+        spans = list(aligned.spans[: len(pieces[0])])
+        place = len(pieces[0])
+        for piece in pieces[1:]:
+            replaced = aligned.spans[place : place + len(self.old)]
+            place += len(self.old)
+            spans += [(replaced[0][0], replaced[-1][1])] * len(self.new)
+            spans += aligned.spans[place : place + len(piece)]
+            place += len(piece)
+        return Aligned(self.new.join(pieces), tuple(spans))
+
+
+@dataclass(frozen=True)
+class Prepend:
+    """Put something before a text, unless it is empty. It comes from nothing: its span is empty.
+
+    Attributes:
+        prefix: What to put there.
+
+    Example:
+        >>> Prepend("▁").normalize(Aligned.of("a"))
+        Aligned(text='▁a', spans=((0, 0), (0, 1)))
+    """
+
+    prefix: str
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text."""
+        if not aligned.text:
+            return aligned
+        start = aligned.spans[0][0]
+        return Aligned(self.prefix + aligned.text, ((start, start),) * len(self.prefix) + aligned.spans)
+
+
+@dataclass(frozen=True)
+class Metaspace:
+    """Write spaces as marks, and put one mark before a text that does not begin with one.
+
+    Attributes:
+        mark: What stands for a space.
+        prepend: Where to put a mark: before every stretch between special tokens, before the first only if it begins
+            the text, or nowhere.
+
+    Source: :cite:t:`kudo2018sentencepiece`.
+
+    Example:
+        >>> Metaspace().normalize(Aligned.of("a b")).text
+        '▁a▁b'
+    """
+
+    mark: str = "▁"
+    prepend: Literal["always", "first", "never"] = "always"
+
+    def normalize(self, aligned: Aligned) -> Aligned:
+        """Rewrite the text."""
+        marked = Replace(" ", self.mark).normalize(aligned)
+        begins = bool(marked.text) and marked.spans[0][0] == 0
+        wanted = self.prepend == "always" or (self.prepend == "first" and begins)
+        return Prepend(self.mark).normalize(marked) if wanted and not marked.text.startswith(self.mark) else marked
 
 
 _CHINESE = regex.compile(

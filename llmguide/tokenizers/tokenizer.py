@@ -1,22 +1,24 @@
 """A whole tokenizer: from text to ids and back.
 
-    text → special tokens cut out → normalizer → pre-tokenizer → bytes spelled as characters → merges → ids
+    text → special tokens cut out → normalizer → pre-tokenizer → bytes spelled as characters → model → ids
+    ids → tokens → decoder → text
 
 Each step is a value of its own (:mod:`~llmguide.tokenizers.special`, :mod:`~llmguide.tokenizers.normalizers`,
-:mod:`~llmguide.tokenizers.pretokenizers`, :mod:`~llmguide.tokenizers.alphabet`, :mod:`~llmguide.tokenizers.bpe`); this
-module puts them in a row.
+:mod:`~llmguide.tokenizers.pretokenizers`, :mod:`~llmguide.tokenizers.alphabet`, :mod:`~llmguide.tokenizers.models`,
+:mod:`~llmguide.tokenizers.decoders`); this module puts them in a row.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
 
-from llmguide.tokenizers import fast_bpe
-from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell, unspell
-from llmguide.tokenizers.bpe import Bpe, Symbols, split_word
+from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell
+from llmguide.tokenizers.bpe import Bpe
+from llmguide.tokenizers.decoders import BYTE_LEVEL, ByteLevelDecoder, Decoder, EndOfWord
+from llmguide.tokenizers.models import Model
 from llmguide.tokenizers.normalizers import Aligned, Normalizer, Span
-from llmguide.tokenizers.pretokenizers import GPT2, PreTokenizer
+from llmguide.tokenizers.pretokenizers import GPT2, Piece, PreTokenizer
 from llmguide.tokenizers.special import AllowedSpecial, choose_allowed, split_special
 
 
@@ -40,20 +42,20 @@ class Encoding:
 class Tokenizer:
     """Everything needed to turn text into ids and back.
 
-    With ``byte_level``, no normalizer and a pattern that drops nothing (``GPT2``, ``CL100K``, ``WHOLE``), decoding what
-    was encoded gives back the text, whatever UTF-8 can write.
+    A byte-level tokenizer without normalizer and with a pattern that drops nothing (``GPT2``, ``CL100K``, ``WHOLE``)
+    decodes what it encoded to the same text, whatever UTF-8 can write.
 
     Attributes:
-        model: The vocabulary and the merges.
+        model: The vocabulary and the rule that cuts a piece into tokens.
         pretokenizer: How text is cut into pieces.
         normalizer: What is changed in a text first; ``None`` for nothing.
-        byte_level: Whether the symbols are bytes (spelled in the byte alphabet) or characters.
-        special_tokens: Tokens that text cannot forge: they are in the vocabulary, and no merge makes them.
-        separator: What decoding puts between tokens, where tokens are characters without a mark for the end of a word.
+        decoder: What turns tokens back into text. With a :class:`~llmguide.tokenizers.decoders.ByteLevelDecoder` the
+            tokenizer is byte-level: the model gets each piece spelled in the byte alphabet.
+        special_tokens: Tokens that text cannot forge: they are in the vocabulary, and the model makes them of no text.
 
     Raises:
-        ValueError: If a special token is missing from the vocabulary or could be made from ordinary text, or if a
-            byte-level vocabulary lacks a byte or marks the ends of words.
+        ValueError: If a special token is missing from the vocabulary or could be made from ordinary text, if a
+            byte-level vocabulary lacks a byte, or if the decoder does not read the marks for the ends of words.
 
     Example:
         >>> from llmguide.tokenizers import train_tokenizer
@@ -64,32 +66,36 @@ class Tokenizer:
         'slow – 🙂'
     """
 
-    model: Bpe
+    model: Model
     pretokenizer: PreTokenizer = GPT2
     normalizer: Normalizer | None = None
-    byte_level: bool = True
+    decoder: Decoder = BYTE_LEVEL
     special_tokens: tuple[str, ...] = ()
-    separator: str = ""
 
     def __post_init__(self) -> None:
-        made = {left + right for left, right in self.model.merges}
         for token in self.special_tokens:
             if token not in self.model.ids:
                 raise ValueError(f"special token {token!r} is not in the vocabulary")
-            if token in made or len(token.removesuffix(self.model.end_of_word)) < 2:
+            if self.model.makes(token):
                 raise ValueError(
-                    f"special token {token!r} could be made from ordinary text; choose one that no merge makes"
+                    f"special token {token!r} could be made from ordinary text; choose one that the model never makes"
                 )
-        if self.byte_level:
+        if self.byte_level and isinstance(self.model, Bpe) and self.model.unknown is None:
             missing = [symbol for symbol in BYTE_ALPHABET if symbol not in self.model.ids]
             if missing:
                 raise ValueError(
                     f"a byte-level vocabulary needs all 256 bytes; it lacks {missing[0]!r} and {len(missing) - 1} more"
                 )
-            if self.model.end_of_word:
-                raise ValueError(
-                    f"a byte-level tokenizer keeps spaces and takes no end_of_word; got {self.model.end_of_word!r}"
-                )
+        mark = self.model.end_of_word if isinstance(self.model, Bpe) else ""
+        if mark and self.decoder != EndOfWord(mark):
+            raise ValueError(
+                f"the model marks the ends of words, so expected the decoder {EndOfWord(mark)}; got {self.decoder}"
+            )
+
+    @property
+    def byte_level(self) -> bool:
+        """Whether the model's characters are bytes, spelled in the byte alphabet."""
+        return isinstance(self.decoder, ByteLevelDecoder)
 
     @property
     def vocab_size(self) -> int:
@@ -113,12 +119,15 @@ class Tokenizer:
         refuse_surrogates(text)
         encoding = Encoding([], [], [])
         for segment, is_special in split_special(text, choose_allowed(allowed_special, self.special_tokens)):
-            found = [(segment.text, (0, len(segment.text)))] if is_special else self._locate(segment.text)
-            for symbol, (start, end) in found:
-                number = self.model.id_of(symbol)
+            found = (
+                [(self.model.ids[segment.text], (segment.start, segment.end))]
+                if is_special
+                else (self._locate(segment))
+            )
+            for number, span in found:
                 encoding.ids.append(number)
                 encoding.tokens.append(self.model.tokens[number])
-                encoding.offsets.append((segment.start + start, segment.start + end))
+                encoding.offsets.append(span)
         return encoding
 
     def encode_ids(self, text: str, allowed_special: AllowedSpecial = ()) -> list[int]:
@@ -140,11 +149,14 @@ class Tokenizer:
             if is_special:
                 ids.append(self.model.ids[segment.text])
             else:
-                ids.extend(chain.from_iterable(map(self._words.__getitem__, self._pieces(segment.text))))
+                ids.extend(chain.from_iterable(map(self._words.__getitem__, self._pieces(segment))))
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Turn ids back into text. Special tokens are spelled out.
+        """Turn ids back into text.
+
+        Special tokens are spelled out, save the unknown one, which is left to the decoder as the text it stands for;
+        what lies between special tokens is decoded as a text of its own.
 
         A byte-level sequence may begin or end inside a character, for example while a model is still writing it. Such
         bytes decode to U+FFFD. To print a stream, pass what :meth:`token_bytes` gives to an incremental decoder
@@ -159,15 +171,10 @@ class Tokenizer:
         Raises:
             ValueError: If an id is not in the vocabulary.
         """
-        if self.byte_level:
+        if self.byte_level:  # sooner than asking the decoder for the bytes of each token again
             return b"".join(map(self.token_bytes, ids)).decode("utf-8", errors="replace")
-        tokens = [self._token(number) for number in ids]
-        mark = self.model.end_of_word
-        if not mark:
-            return self.separator.join(tokens)
-        return "".join(
-            token.removesuffix(mark) + " " if token.endswith(mark) else token for token in tokens
-        ).removesuffix(" ")
+        runs = groupby(map(self._token, ids), key=self._spelled_out.__contains__)
+        return "".join("".join(run) if special else self.decoder.decode(list(run)) for special, run in runs)
 
     def token_bytes(self, number: int) -> bytes:
         """Give the bytes that one token stands for.
@@ -176,7 +183,7 @@ class Tokenizer:
             number: An id of this vocabulary.
 
         Returns:
-            Its bytes, which need not be whole characters if the tokenizer is byte-level.
+            Its bytes, which need not be whole characters.
 
         Raises:
             ValueError: If the id is not in the vocabulary.
@@ -190,40 +197,38 @@ class Tokenizer:
             raise ValueError(f"id {number} is not in the vocabulary, whose ids go from 0 to {self.vocab_size - 1}")
         return self.model.tokens[number]
 
-    def _pieces(self, text: str) -> list[str]:
-        """Normalize a text and cut it into pieces."""
+    def _pieces(self, segment: Piece) -> list[str]:
+        """Normalize a part of a text and cut it into pieces."""
+        text = segment.text
         if self.normalizer is not None:
-            text = self.normalizer.normalize(Aligned.of(text)).text
+            text = self.normalizer.normalize(Aligned.of(text, segment.start)).text
         return self.pretokenizer.words(text)
 
-    def _locate(self, text: str) -> Iterator[tuple[str, Span]]:
-        """Find the symbols of a text and the stretch of it that each covers."""
-        aligned = Aligned.of(text)
+    def _locate(self, segment: Piece) -> Iterator[tuple[int, Span]]:
+        """Find the tokens of a part of a text and the stretch of the text that each covers."""
+        aligned = Aligned.of(segment.text, segment.start)
         if self.normalizer is not None:
             aligned = self.normalizer.normalize(aligned)
         for piece in self.pretokenizer.split(aligned.text):
-            # For each cell that symbols are made of (a byte or a character), where its character comes from.
-            origins = [
-                span
-                for character, span in zip(piece.text, aligned.spans[piece.start : piece.end], strict=True)
-                for _ in range(len(character.encode("utf-8")) if self.byte_level else 1)
-            ]
-            start = 0
-            for symbol in self._symbols(piece.text):
-                end = min(start + len(symbol), len(origins))  # the mark at the end of a word covers nothing
-                yield symbol, (origins[start][0], origins[end - 1][1])
-                start = end
+            word, origins = piece.text, aligned.spans[piece.start : piece.end]
+            if self.byte_level:  # each byte comes from where its character does
+                origins = tuple(span for character, span in zip(word, origins, strict=True) for _ in character.encode())
+                word = spell(word)
+            for number, (start, end) in self.model.locate(word):
+                yield number, (origins[start][0], origins[end - 1][1])
 
-    def _symbols(self, piece: str) -> Symbols:
-        """Apply the merges to one piece."""
-        word = split_word(spell(piece) if self.byte_level else piece, self.model.end_of_word)
-        return fast_bpe.encode_word(word, self.model.ranks)
+    @cached_property
+    def _spelled_out(self) -> frozenset[str]:
+        """The special tokens that decoding writes as they are."""
+        return frozenset(self.special_tokens) - {self.model.unknown}
 
     @cached_property
     def _bytes(self) -> tuple[bytes, ...]:
         """The bytes of each token, by id."""
-        spelled_out = set(self.special_tokens if self.byte_level else self.model.tokens)
-        return tuple(token.encode("utf-8") if token in spelled_out else unspell(token) for token in self.model.tokens)
+        return tuple(
+            token.encode("utf-8") if token in self._spelled_out else self.decoder.token_bytes(token)
+            for token in self.model.tokens
+        )
 
     @cached_property
     def _words(self) -> "_WordCache":
@@ -240,7 +245,7 @@ class _WordCache(dict[str, tuple[int, ...]]):
         self._longest_word = longest_word  # longer words hardly ever return
 
     def __missing__(self, word: str) -> tuple[int, ...]:
-        ids = tuple(map(self._tokenizer.model.id_of, self._tokenizer._symbols(word)))
+        ids = tuple(self._tokenizer.model.encode(spell(word) if self._tokenizer.byte_level else word))
         if len(self) < self._most_words and len(word) <= self._longest_word:
             self[word] = ids
         return ids

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from llmguide.tokenizers import fast_bpe
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell
+from llmguide.tokenizers.decoders import BYTE_LEVEL, EndOfWord, Joined
 from llmguide.tokenizers.normalizers import Aligned, Normalizer
 from llmguide.tokenizers.pretokenizers import GPT2, PreTokenizer
 from llmguide.tokenizers.tokenizer import Tokenizer, refuse_surrogates
@@ -68,7 +69,7 @@ def train_tokenizer(
         special_tokens: Tokens that text cannot forge; they take the first ids.
         end_of_word: What marks the last character of a word, if tokens are made of characters.
         unknown: A special token to stand for characters that the corpus lacks.
-        separator: What decoding puts between tokens.
+        separator: What decoding puts between tokens that are made of characters, if no mark ends the words.
         min_count: The number of occurrences below which a pair is not joined.
         progress: Called after each merge with the number of tokens so far and ``vocab_size``.
 
@@ -96,4 +97,5 @@ def train_tokenizer(
         min_count=min_count,
         progress=progress,
     )
-    return Tokenizer(replace(model, unknown=unknown), pretokenizer, normalizer, byte_level, special, separator)
+    decoder = BYTE_LEVEL if byte_level else EndOfWord(end_of_word) if end_of_word else Joined(separator)
+    return Tokenizer(replace(model, unknown=unknown), pretokenizer, normalizer, decoder, special)

@@ -4,7 +4,8 @@ import pytest
 
 from llmguide import datasets
 from llmguide.experiments import held_out
-from llmguide.experiments.tokenization_pretokenization import PATTERNS, evenness, repeated_words
+from llmguide.experiments.records import load, number
+from llmguide.experiments.tokenization_pretokenization import PATTERNS, evenness, one_space, repeated_words
 from llmguide.experiments.tokenization_training_domain import LANGUAGES, relative_lengths
 from llmguide.experiments.tokenization_vocabulary_size import first_tokens
 from llmguide.tokenizers.pretokenizers import GPT2
@@ -81,6 +82,22 @@ def test_patterns_are_as_strict_as_they_say():
     assert PATTERNS["spaces"].words(line)[:3] == ["He", " said,", " “Stop"]
     assert PATTERNS["gpt2"].words(line)[1:3] == [" said", ","]
     assert PATTERNS["cl100k"].words("1984") == ["198", "4"]
+
+
+def test_one_space_parts_the_same_words(text):
+    (train,), (held_out,) = one_space(([text], [f"\n {text}\t"]))
+    assert train == held_out
+    assert train.split(" ") == text.split()
+
+
+@pytest.mark.parametrize(("text", "other"), [("python", "english"), ("english", "python")])
+def test_a_price_of_one_half_means_that_three_tokens_do_the_work_of_two(text, other):
+    for metrics in load("tokenization-training-domain").per_seed.values():
+        own, wrong, mixed = (number(metrics, f"bytes_per_token.{name}.{text}") for name in (text, other, "both"))
+        tokens = {name: 1 / value for name, value in (("own", own), ("wrong", wrong), ("mixed", mixed))}
+        surcharge = tokens["wrong"] - tokens["own"]
+        assert number(metrics, f"price.{other}.{text}") == pytest.approx(surcharge / tokens["own"])
+        assert number(metrics, f"recovered.{text}") == pytest.approx((tokens["wrong"] - tokens["mixed"]) / surcharge)
 
 
 def test_relative_lengths_are_relative_to_english():

@@ -10,11 +10,11 @@ from library_twins import merges, train_characters
 from strategies import SMALL_WORDS
 from tokenizers import models
 
-from llmguide.tokenizers import bpe, fast_bpe
+from llmguide.tokenizers import bpe, fast_bpe, fast_merging
 from llmguide.tokenizers.bpe import Bpe, Pair, Symbols, count_pairs, merge, split_word
 
 TRAINERS = pytest.mark.parametrize("train", [bpe.train, fast_bpe.train], ids=["readable", "fast"])
-ENCODERS = pytest.mark.parametrize("encode_word", [bpe.encode_word, fast_bpe.encode_word], ids=["readable", "fast"])
+ENCODERS = pytest.mark.parametrize("encode_word", [bpe.encode_word, fast_merging.encode_word], ids=["readable", "fast"])
 Encoder = Callable[[Symbols, dict[Pair, int]], Symbols]
 
 # Sennrich, Haddow and Birch (2016), algorithm 1: the dictionary, with marks, and what the program prints.
@@ -100,9 +100,9 @@ RANKS = st.lists(st.tuples(*[st.text("ab", min_size=1, max_size=3)] * 2), max_si
 @given(word=st.text("abc", max_size=60).map(tuple), ranks=RANKS)
 def test_the_twins_encode_the_same(word: Symbols, ranks: dict[Pair, int]) -> None:
     expected = bpe.encode_word(word, ranks)
-    assert fast_bpe.encode_word(word, ranks) == expected
-    with mock.patch.object(fast_bpe, "_LONG_WORD", 0):  # the way of long words, on words short enough to compare
-        assert fast_bpe.encode_word(word, ranks) == expected
+    assert fast_merging.encode_word(word, ranks) == expected
+    with mock.patch.object(fast_merging, "_LONG_WORD", 0):  # the way of long words, on words short enough to compare
+        assert fast_merging.encode_word(word, ranks) == expected
 
 
 @given(words=SMALL_WORDS, word=st.text("ab", max_size=40), end_of_word=st.sampled_from(["", "</w>"]))

@@ -14,6 +14,7 @@ from tokenizers import Regex, decoders, models, pre_tokenizers, processors
 from tokenizers import Tokenizer as LibraryTokenizer
 
 from llmguide.tokenizers import BERT, CL100K, GPT2, WHITESPACE, WHOLE, WORDS, PreTokenizer, Tokenizer, train_tokenizer
+from llmguide.tokenizers.decoders import Joined
 from llmguide.tokenizers.interop import dumps, load, loads, save
 from llmguide.tokenizers.normalizers import (
     Aligned,
@@ -199,7 +200,7 @@ def test_special_tokens_may_lie_behind_the_model_s_vocabulary() -> None:
 
 def test_what_the_format_cannot_say_is_refused() -> None:
     words = train_tokenizer(["low"], 5, pretokenizer=WHITESPACE, byte_level=False, separator="·")
-    with pytest.raises(ValueError, match="no way to say separator='·'"):
+    with pytest.raises(ValueError, match=r"no way to say Joined\(separator='·'\)"):
         dumps(words)
 
     class Upper:
@@ -207,7 +208,7 @@ def test_what_the_format_cannot_say_is_refused() -> None:
             return aligned.map(str.upper)
 
     with pytest.raises(ValueError, match=r"no way to say .*Upper"):
-        dumps(Tokenizer(words.model, WHITESPACE, Upper(), byte_level=False))
+        dumps(Tokenizer(words.model, WHITESPACE, Upper(), Joined()))
 
 
 def test_saving_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,8 +152,8 @@ def test_a_byte_level_vocabulary_must_hold_every_byte() -> None:
         Tokenizer(Bpe(BYTE_ALPHABET[1:], ()))
 
 
-def test_a_byte_level_tokenizer_takes_no_mark() -> None:
-    with pytest.raises(ValueError, match="takes no end_of_word; got '</w>'"):
+def test_marks_for_the_ends_of_words_need_their_decoder() -> None:
+    with pytest.raises(ValueError, match=r"expected the decoder EndOfWord\(mark='</w>'\); got ByteLevelDecoder"):
         Tokenizer(Bpe(BYTE_ALPHABET, (), end_of_word="</w>"))
 
 

@@ -14,6 +14,7 @@ from llmguide.tokenizers import (
     bpe,
     count_words,
     fast_bpe,
+    fast_merging,
     train_tokenizer,
 )
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
@@ -49,7 +50,7 @@ def test_the_twins_agree_on_real_text(corpus: str) -> None:
     fast = fast_bpe.train(words, 500, alphabet=BYTE_ALPHABET)
     assert readable == fast
     assert all(
-        bpe.encode_word(tuple(word), fast.ranks) == fast_bpe.encode_word(tuple(word), fast.ranks) for word in words
+        bpe.encode_word(tuple(word), fast.ranks) == fast_merging.encode_word(tuple(word), fast.ranks) for word in words
     )
 
 

@@ -8,12 +8,8 @@ Example:
 """
 
 from llmguide.tokenizers.bpe import Bpe
-<<<<<<< HEAD
-from llmguide.tokenizers.interop import load, load_vocab_txt, save
-=======
 from llmguide.tokenizers.dropout import sample_ids
-from llmguide.tokenizers.interop import load, save
->>>>>>> b116f9c
+from llmguide.tokenizers.interop import load, load_vocab_txt, save
 from llmguide.tokenizers.pretokenizers import BERT, CL100K, GPT2, WHITESPACE, WHOLE, WORDS, PreTokenizer
 from llmguide.tokenizers.tokenizer import Encoding, Tokenizer
 from llmguide.tokenizers.traces import trace_encoding, trace_training
@@ -34,11 +30,8 @@ __all__ = [
     "WordPiece",
     "count_words",
     "load",
-<<<<<<< HEAD
     "load_vocab_txt",
-=======
     "sample_ids",
->>>>>>> b116f9c
     "save",
     "trace_encoding",
     "trace_training",

@@ -96,6 +96,15 @@ def test_gpt2_s_special_token_and_first_ids_are_the_published_ones() -> None:
     assert tokenizer.model.tokens[:3] == ("!", '"', "#")
 
 
+def test_bert_s_ids_are_the_published_ones() -> None:
+    require("bert")
+    tokenizer = published.load("bert")
+    assert tokenizer.vocab_size == 30_522
+    assert tokenizer.encode("Hello, unaffable").tokens == ["hello", ",", "una", "##ffa", "##ble"]
+    assert tokenizer.encode("[CLS]").tokens == ["[", "cl", "##s", "]"]
+    assert tokenizer.encode_ids("[CLS]Hello, world![SEP]", "all") == [101, 7592, 1010, 2088, 999, 102]
+
+
 def test_ids_that_are_not_in_use_have_a_name_that_no_text_makes() -> None:
     require("cl100k_base")
     tokenizer = published.load("cl100k_base")

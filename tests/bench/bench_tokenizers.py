@@ -24,7 +24,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tokenizers"))
 
-from library_twins import as_tiktoken, merges, published_pattern, train_byte_level
+from library_twins import as_tiktoken, merges, published_pattern, train_byte_level, train_wordpiece
 from tokenizers import Tokenizer as LibraryTokenizer
 
 import llmguide
@@ -34,6 +34,8 @@ from llmguide.experiments.runner import _machine
 from llmguide.tokenizers import bpe, count_words, fast_bpe, train_tokenizer
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
 from llmguide.tokenizers.interop import dumps, loads
+from llmguide.tokenizers.normalizers import BertNormalizer
+from llmguide.tokenizers.tokenizer import Tokenizer
 
 VOCAB_SIZE = 4096
 Timed = Callable[[], float]
@@ -194,6 +196,55 @@ def encoding_rows(rounds: int) -> dict[str, Row]:
     }
 
 
+def train_own_wordpiece(texts: list[str]) -> Tokenizer:
+    """Train WordPiece as the library does: join the most frequent pair, of text that is cut as for BERT."""
+    return train_tokenizer(texts, VOCAB_SIZE, algorithm="wordpiece", criterion="count", normalizer=BertNormalizer())
+
+
+def wordpiece_rows(rounds: int) -> dict[str, Row]:
+    """Train WordPiece on 1.1 MB and encode it.
+
+    The library numbers the characters inside words in an order that changes from run to run, and with it decides ties.
+    So the two vocabularies may differ in a few tokens; for encoding both have ours.
+    """
+    texts = list(datasets.documents("shakespeare").values())
+    megabytes = sum(len(text.encode("utf-8")) for text in texts) / 1e6
+    own, library = train_own_wordpiece(texts), train_wordpiece(texts, VOCAB_SIZE)
+    assert len(own.model.ids.keys() & library.get_vocab().keys()) > 0.98 * VOCAB_SIZE
+    saved = dumps(own)
+    library = LibraryTokenizer.from_str(saved)
+    assert [own.encode_ids(text) for text in texts] == [library.encode(text).ids for text in texts]
+
+    def own_cold() -> float:
+        cold = loads(saved)
+        return megabytes / seconds(lambda: [cold.encode_ids(text) for text in texts])
+
+    def library_cold() -> float:
+        cold = LibraryTokenizer.from_str(saved)
+        return megabytes / seconds(lambda: [cold.encode(text).ids for text in texts])
+
+    return {
+        "train-wordpiece": compare(
+            "train WordPiece on 1.1 MB of English",
+            "tokenizers",
+            "s",
+            lambda: seconds(lambda: train_own_wordpiece(texts)),
+            lambda: seconds(lambda: train_wordpiece(texts, VOCAB_SIZE)),
+            "≤ 2.0",
+            rounds,
+        ),
+        "encode-wordpiece": compare(
+            "encode 1.1 MB with WordPiece, every word new at first",
+            "tokenizers",
+            "MB/s",
+            own_cold,
+            library_cold,
+            "≥ 0.5",
+            rounds,
+        ),
+    }
+
+
 def import_time(module: str) -> float:
     """Import a module in a process of its own and take the time of the import alone."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
@@ -216,6 +267,7 @@ def main() -> None:
         **training_rows(rounds),
         "twins": twin_row(rounds),
         **encoding_rows(rounds),
+        **wordpiece_rows(rounds),
         "import": import_row(rounds),
     }
     for row in rows.values():

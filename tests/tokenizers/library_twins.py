@@ -72,6 +72,16 @@ def train_byte_level(
     return twin
 
 
+def train_wordpiece(texts: Iterable[str], vocab_size: int) -> tokenizers.Tokenizer:
+    """Train WordPiece with the library, on text that is normalized and cut as for BERT."""
+    twin = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    twin.normalizer = NORMALIZERS["bert"]
+    twin.pre_tokenizer = PRETOKENIZERS["bert"]
+    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=["[UNK]"], show_progress=False)
+    twin.train_from_iterator(texts, trainer)
+    return twin
+
+
 def train_characters(words: Iterable[str], vocab_size: int) -> tokenizers.Tokenizer:
     """Train on characters of words separated by white space with the library."""
     twin = tokenizers.Tokenizer(models.BPE())

@@ -88,6 +88,17 @@ def test_the_two_criteria_on_the_course_s_words(train: type) -> None:
     assert train(HUGS, 13, criterion="count").tokens[-1] == "##ug"
 
 
+@TRAINERS
+@given(words=SMALL_WORDS, special=st.sampled_from([[], ["ab"], ["@@ab", "aa"]]))
+def test_another_prefix_changes_nothing_else(train: type, words: dict[str, int], special: list[str]) -> None:
+    spelled = [token.replace("@@", "##") for token in special]
+    size = len(first_tokens(words)) + len(special) + 10
+    usual = train(words, size, special_tokens=spelled)
+    other = train(words, size, special_tokens=special, prefix="@@", unknown="[UNK]")
+    assert [token.replace("@@", "##") for token in other.tokens] == list(usual.tokens)
+    assert [other.encode(word) for word in words] == [usual.encode(word) for word in words]
+
+
 def test_scores_by_hand() -> None:
     words = {split_word(word): count for word, count in HUGS.items()}
     scores = score_pairs(words)
@@ -106,7 +117,9 @@ def test_merging_goes_from_left_to_right(symbols: tuple[str, ...]) -> None:
     assert join(("##a", "##b")) == "##ab"
 
 
-@pytest.mark.parametrize("word", ["unaffable", "un", "aff", "unx", "x" * 101, "u" * 100, "[CLS]", "##aff", "ununun"])
+@pytest.mark.parametrize(
+    "word", ["unaffable", "un", "aff", "unx", "x" * 101, "u" * 100, "u" * 101, "[CLS]", "##aff", "ununun"]
+)
 def test_words_are_cut_as_the_library_cuts_them(word: str) -> None:
     model = WordPiece(("[UNK]", "[CLS]", "u", "##u", "un", "##un", "##aff", "##able", "##a", "#", "###"))
     library = models.WordPiece(model.ids, unk_token="[UNK]", max_input_chars_per_word=100)

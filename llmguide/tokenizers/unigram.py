@@ -10,6 +10,7 @@ second best, and a way to draw one at random.
 Source: :cite:t:`kudo2018subword`.
 """
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,7 +91,8 @@ class Unigram:
     @cached_property
     def unknown_score(self) -> float:
         """How a character is rated that the vocabulary lacks."""
-        return min((score for score in self.scores if score > -inf), default=0.0) - UNKNOWN_PENALTY
+        score = min((score for score in self.scores if score > -inf), default=0.0) - UNKNOWN_PENALTY
+        return array("f", [score])[0] if self.single_precision else score
 
     def lattice(self, word: str) -> Lattice:
         """Find every piece that may stand in a word.

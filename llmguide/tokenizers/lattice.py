@@ -65,20 +65,21 @@ def best_path(lattice: Lattice, single_precision: bool = False) -> Path | None:
 
     Args:
         lattice: The pieces that may stand in the word.
-        single_precision: Whether to round the score at each node to 32 bits, as SentencePiece does. Rounding can only
-            decide between segmentations whose scores are almost equal.
+        single_precision: Whether to round every sum to 32 bits, as SentencePiece does. It decides between segmentations
+            whose scores are almost equal, such as the same pieces in another order.
 
     Returns:
         Its arcs; ``None`` if no path leads to the last node.
 
     Source: :cite:t:`kudo2018subword`, section 3.2.
     """
-    scores = array("f" if single_precision else "d", [0.0] + [-inf] * lattice.length)
+    scores = [0.0] + [-inf] * lattice.length
+    score = array("f" if single_precision else "d", [0.0])  # a number is rounded when it is put there
     last: list[Arc | None] = [None] * (lattice.length + 1)
     for arc in lattice.arcs:  # every arc that ends at its start came before it
-        score = scores[arc.start] + arc.score
-        if score > scores[arc.end]:
-            scores[arc.end], last[arc.end] = score, arc
+        score[0] = scores[arc.start] + arc.score
+        if score[0] > scores[arc.end]:
+            scores[arc.end], last[arc.end] = score[0], arc
     path: list[Arc] = []
     node = lattice.length
     while node > 0:
@@ -229,5 +230,7 @@ def expected_counts(lattice: Lattice) -> dict[int, float]:
     counts: defaultdict[int, float] = defaultdict(float)
     if before[-1] > -inf:
         for arc in lattice.arcs:
-            counts[arc.token] += exp(before[arc.start] + arc.score + after[arc.end] - before[-1])
+            through = before[arc.start] + arc.score + after[arc.end]  # the logarithm of all paths with this arc
+            if through > -inf:
+                counts[arc.token] += exp(through - before[-1])
     return dict(counts)

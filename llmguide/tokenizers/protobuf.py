@@ -18,7 +18,7 @@ _LONGEST_VARINT = 10  # bytes of seven bits, for a number of 64
 
 
 def read_fields(message: bytes) -> Fields:
-    """Take a message apart.
+    r"""Take a message apart.
 
     Args:
         message: The bytes of the message.
@@ -31,7 +31,7 @@ def read_fields(message: bytes) -> Fields:
             says at which byte.
 
     Example:
-        >>> read_fields(b"\\x08\\x96\\x01\\x12\\x02hi")  # field 1 is 150, field 2 is "hi"
+        >>> read_fields(b"\x08\x96\x01\x12\x02hi")  # field 1 is 150, field 2 is "hi"
         {1: [150], 2: [b'hi']}
     """
     fields: defaultdict[int, list[int | bytes]] = defaultdict(list)
@@ -101,7 +101,7 @@ class Message:
 
     def real(self, number: int, default: float) -> float:
         """Give a field that holds a number of 32 bits with a binary point."""
-        value = self._fields.get(number, [b""])[-1] or struct.pack("<f", default)
+        value = self._fields.get(number, [struct.pack("<f", default)])[-1]
         if not isinstance(value, bytes) or len(value) != 4:
             raise ValueError(f"{self._name}: field {number} holds {value!r:.40}; expected the four bytes of a float")
         result: float = struct.unpack("<f", value)[0]

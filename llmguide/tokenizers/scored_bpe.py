@@ -14,8 +14,9 @@ from math import inf
 
 import regex
 
+from llmguide.tokenizers.models import spell_bytes
 from llmguide.tokenizers.normalizers import Span
-from llmguide.tokenizers.unigram import BYTE_TOKENS, Unigram
+from llmguide.tokenizers.unigram import Unigram
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class ScoredBpe:
             if number is not None:
                 found.append((number, (start, end)))
             elif self.byte_fallback:
-                found.extend((self.ids[BYTE_TOKENS[byte]], (start, end)) for byte in symbol.encode("utf-8"))
+                found.extend((self.ids[token], (start, end)) for token in spell_bytes(symbol))
             elif unknown is None:
                 raise ValueError(f"{symbol!r} is not in the vocabulary and there is no unknown token to stand for it")
             elif found and found[-1][0] == unknown:
@@ -102,6 +103,10 @@ class ScoredBpe:
                 found.append((unknown, (start, end)))
             start = end
         return found
+
+    def makes(self, token: str) -> bool:
+        """Tell whether ordinary text could become this token."""
+        return token in self._pieces or (token in self.ids and len(token) == 1)
 
     def split(self, word: str) -> list[str]:
         """Cut a word into pieces, and into the characters that no piece holds."""
@@ -150,7 +155,12 @@ class ScoredBpe:
 
 def _take_apart(symbol: str, halves: dict[str, tuple[str, str]]) -> list[str]:
     """Undo the joins that made an unused piece."""
-    if symbol not in halves:
-        return [symbol]
-    left, right = halves[symbol]
-    return _take_apart(left, halves) + _take_apart(right, halves)
+    parts: list[str] = []
+    waiting = [symbol]
+    while waiting:
+        part = waiting.pop()
+        if part in halves:
+            waiting.extend(reversed(halves[part]))
+        else:
+            parts.append(part)
+    return parts

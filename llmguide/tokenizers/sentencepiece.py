@@ -1,21 +1,32 @@
 """Reading SentencePiece's ``.model`` files.
 
-Such a file holds a whole tokenizer: the pieces with their scores and kinds, which of the two algorithms they are for, and
-what is done to a text first. It is one Protocol Buffers message (:mod:`~llmguide.tokenizers.protobuf`).
+Such a file holds a whole tokenizer: the pieces with their scores and kinds, the algorithm that they are for, and what
+is done to a text first. It is one Protocol Buffers message (:mod:`~llmguide.tokenizers.protobuf`).
 
 Source: the message types in ``sentencepiece_model.proto``, published with :cite:t:`kudo2018sentencepiece`.
 """
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf, isfinite
+from pathlib import Path
 from typing import TypeVar
 
+import regex
+
+from llmguide.tokenizers.pretokenizers import WHOLE, PreTokenizer
 from llmguide.tokenizers.protobuf import Message
 from llmguide.tokenizers.scored_bpe import ScoredBpe
 from llmguide.tokenizers.sentencepiece_normalizer import SPACE, SentencePieceNormalizer, read_rules
+from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.tokenizers.unigram import BYTE_TOKENS, Unigram
 
+_WORDS = PreTokenizer("sentencepiece", rf"{SPACE}*[^{SPACE}]+|{SPACE}+")
+_ESCAPED_BYTE = regex.compile("[\udc80-\udcff]")
+
+_BYTES = {token: bytes([byte]) for byte, token in enumerate(BYTE_TOKENS)}
 _SMALLEST_NORMAL_FLOAT = 2.0**-126
 _BONUS = 0.1
 
@@ -112,8 +123,8 @@ class ModelFile:
     def _unigram_scores(self) -> tuple[float, ...]:
         """Rate the pieces as the library does, which favours user-defined ones.
 
-        They get the best score of all, times their length in bytes, minus a tenth. But as the library looks for the best
-        score from the smallest positive number on, and log probabilities are negative, that is minus a tenth.
+        They get the best score of all, times their length in bytes, minus a tenth. But the library looks for the best
+        score from the smallest positive number on, and log probabilities are negative; so it is minus a tenth.
         """
         normal = [piece.score for piece in self.pieces if piece.type == PieceType.NORMAL]
         best = max([_SMALLEST_NORMAL_FLOAT, *normal])
@@ -125,6 +136,101 @@ class ModelFile:
             else -inf
             for piece in self.pieces
         )
+
+
+@dataclass(frozen=True)
+class SentencePieceDecoder:
+    """Turn pieces back into text as SentencePiece does: ``▁`` becomes a space, and bytes are put together.
+
+    Each byte that is no part of a UTF-8 character becomes U+FFFD.
+
+    Attributes:
+        drop_first: Whether the space at the beginning is left out.
+        drop_all: Whether all spaces at the beginning are.
+        unknown: The unknown token.
+        unknown_surface: What stands for it.
+
+    Example:
+        >>> SentencePieceDecoder().decode(["▁a", "▁n", "<0xC3>", "<0xA9>", "<0xC3>"])
+        'a né\ufffd'
+    """
+
+    drop_first: bool = True
+    drop_all: bool = False
+    unknown: str | None = None
+    unknown_surface: str = " \u2047 "
+
+    def decode(self, tokens: Sequence[str]) -> str:
+        """Turn tokens into text."""
+        parts: list[bytes] = []
+        at_start = self.drop_first or self.drop_all
+        for token in tokens:
+            part = self.token_bytes(token)
+            if at_start and token.startswith(SPACE):
+                part = part[1:]
+                at_start = self.drop_all and not part
+            elif part:
+                at_start = False
+            parts.append(part)
+        text = b"".join(parts).decode("utf-8", errors="surrogateescape")
+        return _ESCAPED_BYTE.sub("\ufffd", text)
+
+    def token_bytes(self, token: str) -> bytes:
+        """Give the bytes that one token stands for, where its neighbours do not matter."""
+        if token == self.unknown:
+            return self.unknown_surface.encode("utf-8")
+        if token in _BYTES:
+            return _BYTES[token]
+        return token.replace(SPACE, " ").encode("utf-8")
+
+
+def load(path: str | os.PathLike[str]) -> Tokenizer:
+    """Read a tokenizer from a ``.model`` file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A tokenizer that gives the same ids as the library. Control pieces are its special tokens, so they are found in
+        a text only where they are allowed; each stretch of text between them is normalized as a text of its own.
+
+    Raises:
+        ValueError: If the file is no such model, is damaged, or uses what this package does not support.
+        OSError: If the file cannot be read.
+    """
+    content = Path(path).read_bytes()
+    try:
+        return loads(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def loads(content: bytes) -> Tokenizer:
+    """Read a tokenizer from the bytes of a ``.model`` file.
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        ValueError: As :func:`load`.
+    """
+    file = read_model(content)
+    model, normalizer = file.model(), file.normalizer
+    joined = any(regex.search(f"[^{SPACE}]{SPACE}", token) for token in model.tokens if model.makes(token))
+    return Tokenizer(
+        model,
+        # Where no piece goes across the beginning of a word, a text may be cut there. (Not for Unigram, whose sums are
+        # rounded differently behind different beginnings, which decides ties.)
+        _WORDS if isinstance(model, ScoredBpe) and model.makes(SPACE) and not joined else WHOLE,
+        normalizer,
+        SentencePieceDecoder(
+            normalizer.add_dummy_prefix, normalizer.remove_extra_whitespaces, model.unknown, file.unknown_surface
+        ),
+        file.of_type(PieceType.UNKNOWN, PieceType.CONTROL),
+    )
 
 
 def read_model(content: bytes) -> ModelFile:
@@ -158,7 +264,9 @@ def read_model(content: bytes) -> ModelFile:
 
 def _read_piece(message: Message) -> Piece:
     piece = Piece(
-        message.text(1, ""), message.real(2, 0.0), _choose(PieceType, message.integer(3, PieceType.NORMAL), "piece.type")
+        message.text(1, ""),
+        message.real(2, 0.0),
+        _choose(PieceType, message.integer(3, PieceType.NORMAL), "piece.type"),
     )
     if not isfinite(piece.score):
         raise ValueError(f"the piece {piece.text!r} has the score {piece.score}; expected a finite number")

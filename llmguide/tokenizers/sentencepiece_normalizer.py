@@ -45,6 +45,13 @@ class SentencePieceNormalizer:
 
     def normalize(self, aligned: Aligned) -> Aligned:
         """Rewrite the text; an additional space comes from no character, at the place where it stands."""
+        if not aligned.text:
+            return aligned
+        space = SPACE if self.escape_whitespaces else " "
+        if not self._longest and not self.remove_extra_whitespaces and not self.suffix:  # as below, but sooner
+            text_before, place = (space, aligned.spans[0][0]) if self.add_dummy_prefix else ("", 0)
+            spans_before = ((place, place),) * len(text_before)
+            return Aligned(text_before + aligned.text.replace(" ", space), spans_before + aligned.spans)
         pieces = self._replace(aligned)
         first = 0
         if self.remove_extra_whitespaces:
@@ -52,7 +59,6 @@ class SentencePieceNormalizer:
                 first += 1
         if first == len(pieces):
             return Aligned("", ())
-        space = SPACE if self.escape_whitespaces else " "
         text: list[str] = []
         spans: list[Span] = []
 
@@ -130,7 +136,7 @@ def read_rules(charsmap: bytes) -> dict[str, str]:
         return {}
     size = int.from_bytes(charsmap[:4], "little")
     if size % 4 or not 4 <= size <= len(charsmap) - 5:
-        raise ValueError(f"the charsmap of {len(charsmap)} bytes says that its trie has {size}; expected less, in fours")
+        raise ValueError(f"the charsmap of {len(charsmap)} bytes gives its trie {size}; expected less, in fours")
     units = struct.unpack_from(f"<{size // 4}I", charsmap, 4)
     replacements = charsmap[4 + size :]
     children: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)  # base -> byte and unit

@@ -11,7 +11,6 @@ Source: :cite:t:`kudo2018subword`.
 """
 
 from array import array
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -27,6 +26,7 @@ from llmguide.tokenizers.lattice import (
     n_best_paths,
     sample_path,
 )
+from llmguide.tokenizers.models import check_vocabulary, spell_bytes
 from llmguide.tokenizers.normalizers import Span
 
 UNKNOWN_PENALTY = 10.0
@@ -70,9 +70,7 @@ class Unigram:
     def __post_init__(self) -> None:
         if len(self.tokens) != len(self.scores):
             raise ValueError(f"{len(self.tokens)} tokens have {len(self.scores)} scores; expected one score for each")
-        if len(self.ids) < len(self.tokens):
-            repeated = Counter(self.tokens).most_common(1)[0][0]
-            raise ValueError(f"token {repeated!r} occurs more than once; each must be unique")
+        check_vocabulary(self.tokens, self.unknown)
         for token, score in zip(self.tokens, self.scores, strict=True):
             if not token:
                 raise ValueError("a token is the empty string; each needs at least one character")
@@ -80,7 +78,7 @@ class Unigram:
                 raise ValueError(f"token {token!r} has the score {score}; expected a log probability")
         reserved = [self.unknown] if self.unknown is not None else []
         for token in (*reserved, *(BYTE_TOKENS if self.byte_fallback else ())):
-            if token not in self.ids or self.scores[self.ids[token]] > -inf:
+            if token not in self.ids or self.makes(token):
                 raise ValueError(f"the token {token!r} must be in the vocabulary, with the score minus infinity")
 
     @cached_property
@@ -148,6 +146,10 @@ class Unigram:
             ValueError: If the pieces cannot spell the word and there is no unknown token.
         """
         return self._name(word, best_path(self.lattice(word), self.single_precision))
+
+    def makes(self, token: str) -> bool:
+        """Tell whether ordinary text could become this token, which is so if it has a probability."""
+        return token in self._pieces
 
     def sample(self, word: str, random: Random, alpha: float = 1.0) -> list[int]:
         """Draw a segmentation at random, as subword regularization does in training.
@@ -237,7 +239,7 @@ class Unigram:
         found: list[tuple[int, Span]] = []
         for start, end, number, _ in path:
             if number < 0:
-                found.extend((self.ids[BYTE_TOKENS[byte]], (start, end)) for byte in word[start:end].encode("utf-8"))
+                found.extend((self.ids[token], (start, end)) for token in spell_bytes(word[start:end]))
             elif number == unknown and found and found[-1][0] == unknown:
                 found[-1] = (number, (found[-1][1][0], end))
             else:

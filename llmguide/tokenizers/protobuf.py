@@ -4,7 +4,7 @@ A message is a row of fields. Each begins with a number that says which field it
 number of variable length, as four or eight bytes, or as a length and so many bytes, which may be a message again. The
 format does not say what the fields mean; that is for the reader of the message.
 
-Source: :cite:t:`google2024protobuf`.
+Source: :cite:t:`google2026protobuf`.
 """
 
 import struct

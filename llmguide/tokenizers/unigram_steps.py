@@ -103,7 +103,7 @@ def m_step(counts: Mapping[str, float], sparse_prior: bool = True) -> dict[str, 
 
 
 def digamma(x: float) -> float:
-    """Compute the derivative of the logarithm of the gamma function.
+    r"""Compute the derivative of the logarithm of the gamma function.
 
     Args:
         x: A positive number.
@@ -111,7 +111,8 @@ def digamma(x: float) -> float:
     Returns:
         The value, to about 14 digits.
 
-    Source: the recurrence and the asymptotic series of :cite:t:`abramowitz1964handbook`, 6.3.5 and 6.3.18.
+    The value at a small number follows from that at a larger one, :math:`\psi(x) = \psi(x + 1) - 1/x`; for large ones
+    there is a series in :math:`1/x^2`.
 
     Example:
         >>> round(digamma(1.0), 10)  # minus Euler's constant

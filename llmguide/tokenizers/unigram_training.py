@@ -11,7 +11,7 @@ gives a piece the probability :math:`c / \sum c'`. SentencePiece's own gives it
 :math:`\exp(\psi(c) - \psi(\sum c'))`, with the digamma function :math:`\psi`; that is
 about :math:`(c - \tfrac12) / \sum c'` and so takes most from pieces that are hardly used.
 
-Source: :cite:t:`kudo2018subword`, section 3.2; :cite:t:`liang2007structured` for the sparse prior.
+Source: :cite:t:`kudo2018subword`, section 3.2; :cite:t:`liang2007bayesian` for the sparse prior.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer as LibraryTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 
 from llmguide.datasets import load
-from llmguide.tokenizers import fast_unigram
+from llmguide.tokenizers import fast_unigram, unigram_training
 from llmguide.tokenizers.unigram import Unigram
 from llmguide.tokenizers.unigram_steps import (
     KEPT_COUNT,
@@ -243,13 +243,18 @@ def test_our_pieces_fit_a_corpus_at_least_as_well_as_a_library_s(name: str) -> N
     )
     assert len(theirs) == len(ours) == 400
     assert len(ours.keys() & theirs.keys()) > 400 * 0.6
-    # Neither library gives probabilities that sum to one. A few plain steps fit each to its own vocabulary.
-    fits = []
-    for pieces in (ours, theirs):
-        for _ in range(5):
-            pieces = m_step(fast_unigram.e_step(pieces, words)[0], sparse_prior=False)  # noqa: PLW2901
-        fits.append(fast_unigram.e_step(pieces, words)[1])
-    assert 0.93 < fits[0] / fits[1] <= 1.0  # log likelihoods are negative: ours is closer to zero, by some per cent
+    # The better fit is one of the seeds: see the test of what always ends a word.
+    assert 0.95 < fitted(ours, words) / fitted(theirs, words) < 1.0
+
+
+def fitted(pieces: dict[str, float], words: Counter[str]) -> float:
+    """The log likelihood of a corpus after a few plain steps that fit the probabilities of these pieces to it.
+
+    What the libraries give sums to less than one, so that without this their own numbers would not compare.
+    """
+    for _ in range(5):
+        pieces = m_step(fast_unigram.e_step(pieces, words)[0], sparse_prior=False)
+    return fast_unigram.e_step(pieces, words)[1]
 
 
 def test_the_same_pieces_give_the_same_ids_as_tokenizers() -> None:
@@ -267,24 +272,31 @@ def test_the_same_pieces_give_the_same_ids_as_tokenizers() -> None:
         assert model.encode(word) == [token.id for token in library.model.tokenize(word)], word
 
 
-def only_end(pieces: Iterable[str], words: Iterable[str]) -> set[str]:
-    """The pieces of several characters that stand at the end of a word wherever they stand, and twice or more."""
+def always_last(pieces: Iterable[str], words: Iterable[str]) -> set[str]:
+    """The pieces of several characters behind which a word ends wherever they stand: endings, and whole words."""
     text = "\n".join(words) + "\n"
-    return {
-        piece
-        for piece in pieces
-        if len(piece) > 1 and 1 < text.count(piece) == text.count(f"{piece}\n") and f"\n{piece}\n" not in f"\n{text}"
-    }
+    return {piece for piece in pieces if len(piece) > 1 and text.count(piece) == text.count(f"{piece}\n")}
 
 
-def test_tokenizers_learns_no_ending_that_only_ends_words() -> None:
-    stems = ["walk", "talk", "eat", "jump", "read", "cook", "paint", "climb", "dream", "laugh", "print", "melt"]
-    texts = [f"{stem}{ending}" for stem in stems for ending in ("ed", "est")]
-    words = count(texts)
-    # Its suffix array ends every word with the same sign. All occurrences of "est" are therefore followed by that sign,
-    # and a substring that is always followed by the same sign is not among the seeds.
-    assert only_end(pieces_of(trained_by_tokenizers(texts, 40)), words) == set()
-    assert only_end(pieces_of(trained_by_tokenizers(lines(), 400)), count(lines())) == set()
-    assert only_end(seed_pieces(words, 1_000, 16), words) >= {"ed", "st", "est"}
-    assert "st" in only_end(trace_training(words, 40)[-1].pieces, words)
-    assert only_end(trained_by_sentencepiece(texts, 40), words) > set()
+def test_the_libraries_hardly_learn_what_always_ends_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Their seeds are the inner nodes of a suffix tree: substrings with different continuations. But every word ends
+    # with the same sign (tokenizers) or is nearly always followed by the next word's ▁ (sentencepiece). So "▁most",
+    # which begins no longer word, has one continuation, and is no seed.
+    words = count(lines())
+    ours = trace_training(words, 400)[-1].pieces
+    theirs = pieces_of(trained_by_tokenizers(lines(), 400)), trained_by_sentencepiece(lines(), 400)
+    assert {"▁most", "▁And", "▁shall"} < always_last(ours, words)
+    assert always_last(theirs[0], words) == set()
+    assert len(always_last(theirs[1], words)) < 0.1 * len(always_last(ours, words))
+
+    # Without such seeds our training comes out close to theirs.
+    def fewer_seeds(words: dict[str, int], seed_size: int, max_piece_length: int) -> dict[str, float]:
+        seeds = seed_pieces(words, seed_size, max_piece_length)
+        last = always_last(seeds, words)
+        return {piece: score for piece, score in seeds.items() if piece not in last}
+
+    monkeypatch.setattr(unigram_training, "seed_pieces", fewer_seeds)
+    alike = trace_training(words, 400)[-1].pieces
+    for pieces in theirs:
+        assert len(alike.keys() & pieces.keys()) > 0.8 * 400 > len(ours.keys() & pieces.keys())
+        assert abs(fitted(alike, words) / fitted(pieces, words) - 1) < 0.01

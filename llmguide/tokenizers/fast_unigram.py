@@ -57,7 +57,9 @@ def e_step(pieces: Mapping[str, float], word_counts: Mapping[str, int]) -> tuple
 
 
 def best_counts(pieces: Mapping[str, float], word_counts: Mapping[str, int]) -> dict[str, int]:
-    """Count the pieces of the best segmentations of a corpus: those of :meth:`Unigram.encode`.
+    """Count the pieces of the best segmentations of a corpus.
+
+    They are those of :meth:`~llmguide.tokenizers.unigram.Unigram.encode`.
 
     Args:
         pieces: The pieces and their log probabilities.

@@ -166,7 +166,15 @@ def test_the_vocabulary_has_the_size_that_was_asked_for(words: dict[str, int], v
 
 
 def test_special_tokens_come_first_and_are_never_made() -> None:
-    model = train(WORDS, 16, special_tokens=["<s>", "low"], unknown="<unk>")
+    sizes: list[tuple[int, int]] = []
+    model = train(
+        WORDS,
+        16,
+        special_tokens=["<s>", "low"],
+        unknown="<unk>",
+        progress=lambda size, target: sizes.append((size, target)),
+    )
+    assert sizes[-1] == (16, 16)
     assert model.tokens[:3] == ("<unk>", "<s>", "low")
     assert model.scores[:3] == (-inf, -inf, -inf)
     assert model.ids["low"] not in model.encode("low")

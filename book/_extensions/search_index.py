@@ -17,8 +17,8 @@ from sphinx.util.typing import ExtensionMetadata
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 # What is not prose: scripts, displayed formulas, the TeX kept beside every formula, controls.
-SILENT = {"script", "style", "annotation", "button", "svg"}
-SILENT_CLASSES = {"math", "headerlink", "viewcode-link", "viewcode-back"}
+SILENT = {"script", "noscript", "style", "annotation", "button", "svg"}
+SILENT_CLASSES = {"math", "widget-controls", "headerlink", "viewcode-link", "viewcode-back"}
 # Elements within a line; any other begins a new word.
 INLINE = {"a", "abbr", "b", "code", "em", "i", "mark", "mi", "mn", "mo", "span", "strong", "sub", "sup"}
 INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # MathML's invisible operators

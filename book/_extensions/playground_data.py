@@ -132,6 +132,8 @@ def vocabulary(tokenizer: Tokenizer) -> dict[str, object]:
         ValueError: If the vocabulary is built otherwise.
     """
     model, (special,) = tokenizer.model, tokenizer.special_tokens
+    if not isinstance(model, Bpe):
+        raise ValueError(f"the playground replays merges, which a {type(model).__name__} has not; give a Bpe")
     special_first = model.ids[special] == 0
     made = dict.fromkeys([*BYTE_ALPHABET, *(left + right for left, right in model.merges)])
     if model.tokens != ((special, *made) if special_first else (*made, special)):
@@ -145,7 +147,7 @@ def vocabulary(tokenizer: Tokenizer) -> dict[str, object]:
 
 
 def scripts() -> dict[str, str]:
-    """Return the widget's data by the name of the script: what every reader loads, and what waits until it is asked for."""
+    """Return the data by the name of the script: what every reader loads, and what waits until it is chosen."""
     gpt2 = f"const TOKENIZER_GPT2 = {json.dumps(vocabulary(gpt2_tokenizer()))};\n"
     data = {
         "unicode": unicode_classes(),

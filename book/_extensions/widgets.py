@@ -6,7 +6,7 @@ before anything is painted; paper, the EPUB and a browser without JavaScript sho
 - ``_templates/widgets/NAME.html``, its controls,
 - ``_static/widgets/NAME/``, its scripts and its style sheet,
 - ``figures/NAME.py`` (with underscores), whose function ``fallback`` draws it, and
-- an entry in :data:`WIDGETS`: the scripts to load and the function that makes its data, which are written with the book.
+- an entry in :data:`WIDGETS`: the scripts to load, and the function that makes its data when the book is built.
 
 Scripts are deferred and classic, and data are scripts too: from a folder, a browser loads nothing else.
 """
@@ -107,7 +107,7 @@ class WithoutScripts(SphinxPostTransform):
             if isinstance(holder, nodes.legend) and not holder.children:
                 holder.parent.remove(holder)
         for note in list(self.document.findall(PrintNote)):
-            note.replace_self(nodes.paragraph("", *note.children))
+            note.replace_self(nodes.paragraph("", "", *note.children))
 
 
 def _sources(widget: Widget) -> list[Path]:

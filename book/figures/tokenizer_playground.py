@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+from _extensions.playground_data import chapter_tokenizer, gpt2_tokenizer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from _extensions.playground_data import chapter_tokenizer, gpt2_tokenizer
 from llmguide.tokenizers.alphabet import unspell
 from llmguide.tokenizers.tokenizer import Tokenizer
 
@@ -23,7 +23,10 @@ def fallback(figure: Figure) -> None:
     bands = [
         (f"pieces: {len(pieces)}", pieces),
         *(
-            (f"{name}, {tokenizer.vocab_size:,} tokens: {len(tokenizer.encode_ids(TEXT))} tokens and their ids", _tokens(tokenizer))
+            (
+                f"{name}, {tokenizer.vocab_size:,} tokens: {len(tokenizer.encode_ids(TEXT))} tokens and their ids",
+                _tokens(tokenizer),
+            )
             for name, tokenizer in (("this chapter's vocabulary", chapter), ("GPT-2's vocabulary", gpt2))
         ),
     ]

@@ -76,9 +76,9 @@
   // -- What the reader's text becomes ----------------------------------------------------------------------------------
   // A live region that is rewritten at every key would never stop talking.
   let waiting;
-  const announce = (text, delay = 600) => {
+  const speak = (text) => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => { find("status").textContent = text; }, delay);
+    waiting = setTimeout(() => { find("spoken").textContent = text; }, 600);
   };
 
   const readText = () => {
@@ -86,7 +86,7 @@
     return { text: all.slice(0, LIMIT).join(""), cutOff: all.length - LIMIT };
   };
 
-  const update = () => {
+  const update = (message = "") => {
     const { text, cutOff } = readText();
     const changed = engine.normalize(text, field("form").value, classes);
     pieces = engine.encode(changed, vocabulary, field("special").value === "allowed", classes);
@@ -99,8 +99,9 @@
     find("guess").hidden = shown;
     find("answer").hidden = !shown;
     box.dataset.tokens = tokens.length;
-    if (!shown) return announce(warning);
-    announce(warning + (box.contains(document.activeElement) && document.activeElement === field("text") ? summary : ""));
+    find("status").textContent = warning + message;
+    speak(shown ? summary : "");
+    if (!shown) return;
     find("numbers").textContent = summary;
     find("normalized").replaceChildren(changed === text ? "unchanged" : make("bdi", "", ...Array.from(changed.slice(0, 2 * LIMIT), (c, i) => glyph(c, i === 0))));
     fill(find("pieces"), pieces, drawPiece, "piece");
@@ -108,6 +109,7 @@
     find("ids").textContent = tokens.map(({ id }) => id).join(", ");
     drawTable();
     choose(chosen);
+    letScroll();
   };
 
   const drawPiece = (piece, place) => {
@@ -132,6 +134,15 @@
       body.append(make("tr", "", ...cells.map((cell) => make("td", "", typeof cell === "number" ? String(cell) : cell))));
     });
     if (rows.length > DRAWN) body.append(make("tr", "", make("td", "", "…"), make("td", "", `${rows.length - DRAWN} more`)));
+  };
+
+  // What scrolls can be reached by keyboard, and nothing else waits on the way.
+  const letScroll = () => {
+    for (const part of box.querySelectorAll("ol.playground-row, .playground-scroll")) {
+      const scrolls = part.scrollHeight > part.clientHeight + 1 || part.scrollWidth > part.clientWidth + 1;
+      if (scrolls) part.tabIndex = 0;
+      else part.removeAttribute("tabindex");
+    }
   };
 
   // -- The merges of one piece -----------------------------------------------------------------------------------------
@@ -217,11 +228,9 @@
   find("guess").addEventListener("submit", (event) => {
     event.preventDefault();
     shown = true;
-    update();
     const guess = field("number").value, tokens = Number(box.dataset.tokens);
-    const verdict = guess === "" ? "" : Number(guess) === tokens ? "Right: " : `You predicted ${guess}; `;
     const answer = `${tokens === 1 ? "is" : "are"} ${count(tokens, "token")}.`;
-    announce(verdict ? `${verdict}there ${answer}` : `There ${answer}`, 0);
+    update(guess === "" ? `There ${answer}` : Number(guess) === tokens ? `Right: there ${answer}` : `You predicted ${guess}; there ${answer}`);
     (find("pieces").querySelector("[tabindex='0']") ?? field("text")).focus({ preventScroll: true });
   });
   find("hide").addEventListener("click", () => {
@@ -238,8 +247,8 @@
     clearTimeout(typing);
     typing = setTimeout(() => { chosen = 0; update(); }, field("text").value.length > 300 ? 150 : 0);
   });
-  for (const name of ["form", "special"]) field(name).addEventListener("change", update);
-  box.querySelector("details").addEventListener("toggle", drawTable);
+  for (const name of ["form", "special"]) field(name).addEventListener("change", () => update());
+  box.querySelector("details").addEventListener("toggle", () => { drawTable(); letScroll(); });
 
   for (const name of Object.keys(EXAMPLES)) field("example").append(new Option(name));
   field("example").addEventListener("change", () => {
@@ -248,10 +257,10 @@
     update();
   });
 
-  const use = (name) => {
+  const use = (name, message = "") => {
     vocabulary = vocabularies[name];
     box.dataset.vocabulary = name;
-    update();
+    update(message);
   };
   const here = document.currentScript.src;
   const option = field("vocabulary").querySelector("[value=gpt2]");
@@ -259,18 +268,16 @@
   field("vocabulary").addEventListener("change", () => {
     const name = field("vocabulary").value;
     if (vocabularies[name]) return use(name);
-    announce("Loading GPT-2’s vocabulary.", 0);
+    find("status").textContent = "Loading GPT-2’s vocabulary.";
     const script = make("script");
     script.src = new URL("gpt2.js", here);
     script.onload = () => {
       vocabularies.gpt2 ??= engine.readVocabulary(TOKENIZER_GPT2);
-      announce("GPT-2’s vocabulary is loaded.", 0);
-      if (field("vocabulary").value === name) use(name);
+      if (field("vocabulary").value === name) use(name, "GPT-2’s vocabulary is loaded.");
     };
     script.onerror = () => {
       field("vocabulary").value = "chapter";
-      announce("GPT-2’s vocabulary is missing: the file gpt2.js does not lie beside the playground’s script.", 0);
-      use("chapter");
+      use("chapter", "GPT-2’s vocabulary is missing: the file gpt2.js does not lie beside the playground’s script.");
     };
     document.head.append(script);
   });

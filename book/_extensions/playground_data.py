@@ -5,32 +5,24 @@ each. Everything is made here, with Python's own tables: the widget then cuts ev
 whatever version of Unicode the browser has.
 """
 
-import base64
-import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib.metadata import distribution
 from itertools import pairwise
 from math import inf
-from pathlib import Path
 
 import regex
 
 from llmguide import datasets
-from llmguide.tokenizers import Bpe, Tokenizer, train_tokenizer
-from llmguide.tokenizers.alphabet import BYTE_ALPHABET, BYTE_TO_CHAR
+from llmguide.tokenizers import Bpe, Tokenizer, published, train_tokenizer
+from llmguide.tokenizers.alphabet import BYTE_ALPHABET
+from llmguide.tokenizers.bpe import Pair
+from llmguide.tokenizers.ranks import RankedBpe
 
 SPECIAL = "<|endoftext|>"
 _BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _BASE_64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_FIRST_MERGED = 256
-
-# The ranks of p50k; its first 50,256 are those of GPT-2.
-_RANKS = "litellm/litellm_core_utils/tokenizers/ec7223a39ce59f226a68acc30dc1af2788490e15"
-_RANKS_SHA256 = "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"
-_GPT2_SIZE = 50_256
 
 
 @cache
@@ -41,56 +33,50 @@ def chapter_tokenizer() -> Tokenizer:
     return train_tokenizer(works.values(), vocab_size=4096, special_tokens=[SPECIAL])
 
 
-@cache
-def gpt2_tokenizer() -> Tokenizer:
-    """Return GPT-2's tokenizer."""
-    lines = ranks_file().read_text("ascii").splitlines()[:_GPT2_SIZE]
-    spelled = ["".join(map(BYTE_TO_CHAR.__getitem__, base64.b64decode(line.split()[0]))) for line in lines]
-    merges = tuple((spelled[left], spelled[right]) for left, right in merges_behind(spelled))
-    return Tokenizer(Bpe((*spelled, SPECIAL), merges), special_tokens=(SPECIAL,))
+def learned_merges(tokenizer: Tokenizer) -> tuple[Pair, ...]:
+    """Return the merges of a byte-level vocabulary, in the order in which they were learned.
 
-
-def ranks_file() -> Path:
-    """Find the file of ranks that GPT-2's vocabulary is read from.
+    Args:
+        tokenizer: One whose model is a ``Bpe``, or a ``RankedBpe`` that begins with its bytes.
 
     Returns:
-        Its path.
+        The pairs.
 
     Raises:
-        ValueError: If its content is not the one expected.
+        ValueError: If the model has no merges.
     """
-    path = Path(str(distribution("litellm").locate_file(_RANKS)))
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != _RANKS_SHA256:
-        raise ValueError(f"{path} has the SHA-256 {found}; expected {_RANKS_SHA256}: install the locked version")
-    return path
+    model = tokenizer.model
+    if isinstance(model, Bpe):
+        return model.merges
+    if not isinstance(model, RankedBpe):
+        raise ValueError(f"the playground replays merges, which a {type(model).__name__} has not")
+    return tuple(merges_behind([token for token in model.tokens if token not in model.inert]))
 
 
-def merges_behind(spelled: Sequence[str]) -> Iterator[tuple[int, int]]:
+def merges_behind(tokens: Sequence[str]) -> Iterator[Pair]:
     """Find the merge that made each token, where a list of tokens is all that was published.
 
     A token is encoded with the tokens before it; what remains are the two that it was joined from.
 
     Args:
-        spelled: The tokens in the order in which they were learned, in the byte alphabet; the bytes come first.
+        tokens: The tokens in the order in which they were learned; characters come first.
 
     Yields:
-        The ids of both parts, for each token after the bytes.
+        A pair for each token of several characters.
 
     Example:
-        >>> from llmguide.tokenizers.alphabet import BYTE_ALPHABET as bytes_first
-        >>> list(merges_behind([*bytes_first, "th", "the"]))
-        [(83, 71), (256, 68)]
+        >>> list(merges_behind(["e", "h", "t", "th", "the", "he"]))
+        [('t', 'h'), ('th', 'e'), ('h', 'e')]
     """
-    ids = {token: number for number, token in enumerate(spelled)}
-    for number in range(_FIRST_MERGED, len(spelled)):
-        parts = list(spelled[number])
+    ids = {token: number for number, token in enumerate(tokens)}
+    for token in tokens:
+        parts = list(token)
         while len(parts) > 2:
             found = [ids.get(left + right, inf) for left, right in pairwise(parts)]
             place = found.index(min(found))
             parts[place : place + 2] = [parts[place] + parts[place + 1]]
-        left, right = parts
-        yield ids[left], ids[right]
+        if len(parts) == 2:
+            yield parts[0], parts[1]
 
 
 def ranges(characters: Iterable[int]) -> str:
@@ -131,14 +117,13 @@ def vocabulary(tokenizer: Tokenizer) -> dict[str, object]:
     Raises:
         ValueError: If the vocabulary is built otherwise.
     """
-    model, (special,) = tokenizer.model, tokenizer.special_tokens
-    if not isinstance(model, Bpe):
-        raise ValueError(f"the playground replays merges, which a {type(model).__name__} has not; give a Bpe")
-    special_first = model.ids[special] == 0
-    made = dict.fromkeys([*BYTE_ALPHABET, *(left + right for left, right in model.merges)])
-    if model.tokens != ((special, *made) if special_first else (*made, special)):
+    tokens, (special,) = tokenizer.model.tokens, tokenizer.special_tokens
+    merges = learned_merges(tokenizer)
+    special_first = tokens[0] == special
+    made = dict.fromkeys([*BYTE_ALPHABET, *(left + right for left, right in merges)])
+    if tokens != ((special, *made) if special_first else (*made, special)):
         raise ValueError("the playground needs a special token, 256 bytes, and the merged tokens in their order")
-    ids = (model.ids[part] for pair in model.merges for part in pair)
+    ids = (tokenizer.model.ids[part] for pair in merges for part in pair)
     return {
         "special": special,
         "specialFirst": special_first,
@@ -148,7 +133,7 @@ def vocabulary(tokenizer: Tokenizer) -> dict[str, object]:
 
 def scripts() -> dict[str, str]:
     """Return the data by the name of the script: what every reader loads, and what waits until it is chosen."""
-    gpt2 = f"const TOKENIZER_GPT2 = {json.dumps(vocabulary(gpt2_tokenizer()))};\n"
+    gpt2 = f"const TOKENIZER_GPT2 = {json.dumps(vocabulary(published.load('gpt2')))};\n"
     data = {
         "unicode": unicode_classes(),
         "vocabulary": vocabulary(chapter_tokenizer()),

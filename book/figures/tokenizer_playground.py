@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from _extensions.playground_data import chapter_tokenizer, gpt2_tokenizer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from llmguide import datasets
+from llmguide.tokenizers import published
 from llmguide.tokenizers.alphabet import unspell
 from llmguide.tokenizers.tokenizer import Tokenizer
+from llmguide.tokenizers.training import train_tokenizer
 
 TEXT = "The naïve kingdom's heir, 2026"
 MONO: dict[str, Any] = {"family": "DejaVu Sans Mono"}
@@ -18,7 +20,10 @@ COLUMNS = 64  # characters in a line
 
 def fallback(figure: Figure) -> None:
     """Draw one text as pieces, and as the tokens and ids of two vocabularies."""
-    chapter, gpt2 = chapter_tokenizer(), gpt2_tokenizer()
+    works = datasets.documents("shakespeare")
+    del works["hamlet"]  # as in the chapter
+    chapter = train_tokenizer(works.values(), vocab_size=4096, special_tokens=["<|endoftext|>"])
+    gpt2 = published.load("gpt2")
     pieces = [(piece.replace(" ", "␣"), "") for piece in chapter.pretokenizer.words(TEXT)]
     bands = [
         (f"pieces: {len(pieces)}", pieces),

@@ -3,6 +3,7 @@
 import shutil
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from random import Random
@@ -10,11 +11,11 @@ from typing import Any
 
 import pytest
 import regex
-from _extensions.playground_data import SPECIAL, chapter_tokenizer, gpt2_tokenizer
+from _extensions.playground_data import SPECIAL, chapter_tokenizer, learned_merges
 from playwright.sync_api import Page, expect
 from small_book import BOOK, SmallBook
 
-from llmguide.tokenizers import Tokenizer, trace_encoding
+from llmguide.tokenizers import Bpe, Tokenizer, published, trace_encoding
 from llmguide.tokenizers.alphabet import spell
 from llmguide.tokenizers.normalizers import Aligned, Lowercase, Normalizer, UnicodeForm
 from llmguide.tokenizers.pretokenizers import GPT2
@@ -30,15 +31,15 @@ PAGE = """
 A text on its way to ids.
 ```
 """
-TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"chapter": chapter_tokenizer, "gpt2": gpt2_tokenizer}
+TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"chapter": chapter_tokenizer, "gpt2": partial(published.load, "gpt2")}
 TYPED = [
     "", " ", "  ", "\n", "\n\n", " \n ", "\t", "a", "é", "e\u0301", "\u0301", "木", "👑", "\ufeff", "\x00", "\x7f",
     "\x1c", "\u0085", "\u00a0", "\u2028", "\u200b", "\ufffd", "\ufffe", "\U0010ffff", "\u0378", "ſ", "ß", "İ", "Σ", "ς",
     "the kingdom", " the kingdom", "the  kingdom ", "kingdom\n", "\tkingdom", "KINGDOM", "Kingdom's", "king-dom",
-    "k i n g", "don't", "I'll we've they're he's I'm you'd", "DON'T", "it’s", "'s", "''s", "'sad", "rock 'n' roll", "' s",
-    "x's's", "1", "12", "1234567", "3.14159", "1,000,000", "10 + 20=30", "½ ² Ⅻ ٣ 五 𝟗", "a1b2c3", "2026-11-24T12:00", "0x7f",
-    "def f(x):\n    return  2 * x\n", "if (a&&b) { c[0] -= ~d; }", "    four", "a\tb\t\tc", "line\r\nline\rline", "...",
-    "?!", "$%&",
+    "k i n g", "don't", "I'll we've they're he's I'm you'd", "DON'T", "it’s", "'s", "''s", "'sad", "rock 'n' roll",
+    "' s", "x's's", "1", "12", "1234567", "3.14159", "1,000,000", "10 + 20=30", "½ ² Ⅻ ٣ 五 𝟗", "a1b2c3",
+    "2026-11-24T12:00", "0x7f", "def f(x):\n    return  2 * x\n", "if (a&&b) { c[0] -= ~d; }", "    four", "a\tb\t\tc",
+    "line\r\nline\rline", "...", "?!", "$%&",
     "<|endoftext|>", "<|endoftext|><|endoftext|>", "a<|endoftext|>b", " <|endoftext|> ", "<|endoftext|",
     "<|ENDOFTEXT|>", "<<|endoftext|>>", "\n<|endoftext|>\n", "Good night<|endoftext|>My password is", "<|endoftext|>’s",
     "1<|endoftext|>2", "👩‍🚀", "👩‍👩‍👧‍👦", "👍🏽", "🇪🇺🇩🇪", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "a👑b", " 👑 ", "👑👑👑", "❤️‍🔥", "\u200d", "🏽",
@@ -233,7 +234,8 @@ def test_merges_are_shown_step_by_step(window: Page, vocabulary: str, word: str)
     piece = GPT2.words(word)[0]
     type_text(window, word)
     tokenizer = TOKENIZERS[vocabulary]()
-    steps = trace_encoding(spell(piece), tokenizer.model)
+    model = Bpe(tokenizer.model.tokens, learned_merges(tokenizer))
+    steps = trace_encoding(spell(piece), model)
     status, symbols = window.locator(".playground-step"), window.locator(".playground-symbols li:not(.is-rank)")
     gaps = window.locator(".playground-symbols .is-rank")
     expect(symbols).to_have_count(len(piece.encode()))
@@ -241,9 +243,9 @@ def test_merges_are_shown_step_by_step(window: Page, vocabulary: str, word: str)
         expect(window.locator(".is-next")).to_have_text(str(step.rank))
         window.get_by_role("button", name="Forward").click()
         expect(status).to_contain_text(f"Step {number} of {len(steps)}. The merge of rank {step.rank} joined")
-        expect(status).to_contain_text(f"id {tokenizer.model.ids[''.join(step.pair)]}.")
+        expect(status).to_contain_text(f"id {model.ids[''.join(step.pair)]}.")
         expect(symbols).to_have_count(len(step.symbols))
-        ranks = [tokenizer.model.ranks.get(pair) for pair in zip(step.symbols, step.symbols[1:], strict=False)]
+        ranks = [model.ranks.get(pair) for pair in zip(step.symbols, step.symbols[1:], strict=False)]
         assert gaps.all_inner_texts() == ["·" if rank is None else str(rank) for rank in ranks]
         expect(symbols.nth(step.position)).to_have_class("is-joined")
     expect(window.locator(".is-next")).to_have_count(0)
@@ -288,7 +290,9 @@ def test_pieces_and_steps_obey_the_arrow_keys(window: Page) -> None:
         expect(window.locator("#playground-merges-label")).to_contain_text(f"piece {place + 1},")
     status = window.locator(".playground-step")
     window.get_by_role("button", name="Forward").focus()
-    total = len(trace_encoding("The", chapter_tokenizer().model))
+    model = chapter_tokenizer().model
+    assert isinstance(model, Bpe)
+    total = len(trace_encoding("The", model))
     for key, step in (
         ("ArrowRight", 1),
         ("Home", 0),
@@ -376,7 +380,7 @@ def test_long_text_is_cut_off_and_said_to_be(window: Page) -> None:
     field = window.get_by_label("Text, up to")
     for text in ("\U0010ffff" * 3000, "a" * 3000, "- " * 1500, " " * 3000):
         field.fill(text)
-        want = gpt2_tokenizer().encode_ids(text[:2000])
+        want = published.load("gpt2").encode_ids(text[:2000])
         ids = window.locator(".playground-ids")
         expect(ids).to_have_text(", ".join(map(str, want)))
         expect(window.locator(".playground-status")).to_contain_text("Only the first 2,000 characters")

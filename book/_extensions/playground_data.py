@@ -18,7 +18,7 @@ from llmguide import datasets
 from llmguide.tokenizers import Bpe, Tokenizer, published, train_tokenizer
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
 from llmguide.tokenizers.bpe import Pair
-from llmguide.tokenizers.ranks import RankedBpe
+from llmguide.tokenizers.ranked_bpe import RankedBpe
 
 SPECIAL = "<|endoftext|>"
 _BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -18,6 +18,7 @@
   ];
   const CHAPTER = /^(foundations|training|techniques|perspective)\//;
   const BACK = /^(api\/|reference\/(bibliography|changelog|contributing|solutions|reading-list|colophon)$)/;
+  const SIGNS = /^reference\/(mathematics|notation)$/; // where a sign is explained
   const stemmer = new Stemmer();
 
   // British spellings as the book has them: tokenise, normalisation, behaviour.
@@ -42,6 +43,7 @@
       return {
         text,
         weight,
+        isSign,
         exact: new RegExp(before + phrase + after, isSign ? "gu" : "giu"),
         starts: isSign ? [] : [...new Set(words.map((word) => stemmer.stemWord(word)))].map(start),
       };
@@ -77,7 +79,8 @@
       if (!points) points = score(whole) / 4;
       if (!points) return;
       ranked.set(name, hits);
-      const weight = CHAPTER.test(name) ? 1.5 : BACK.test(name) ? 0.6 : 1;
+      const isFirst = asked[0].isSign ? SIGNS : CHAPTER;
+      const weight = isFirst.test(name) ? (asked[0].isSign ? 3 : 1.5) : BACK.test(name) ? 0.6 : 1;
       results.push([name, titles[i], "", null, points * weight, filenames[i], SearchResultKind.text]);
     });
     return results;
@@ -101,8 +104,9 @@
   const findTerms = () => {
     const { indexentries, docnames, titles, filenames } = Search._index, results = [];
     for (const [entry, places] of Object.entries(indexentries)) {
-      const points = Math.max(...asked.map(({ text, exact, weight }) => {
-        const found = (entry.match(exact) || [""])[0];
+      const points = Math.max(...asked.map(({ text, exact, starts, weight }) => {
+        const begins = starts.length === 1 && entry.startsWith(text.toLowerCase()) ? text : ""; // embed: embedding
+        const found = (entry.match(exact) || [begins])[0];
         return found.length * 3 >= entry.length && text.length > 1 ? weight * 150 * (found.length / entry.length) ** 2 : 0;
       }));
       if (!points) continue;

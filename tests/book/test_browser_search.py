@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 CHAPTER = "foundations/tokenization.html"
 BPE = "api/llmguide.tokenizers.bpe.html"
 TERM = "reference/glossary.html#term-"
-# The query; an address that must be among the first three; a section that the page must then name.
+# The query; how an address among the first three must begin; a section that the page must then name.
 QUERIES = [
     ("BPE", CHAPTER, "sec-bpe-by-hand"),
     ("BPE", f"{TERM}byte-pair-encoding", ""),
@@ -17,7 +17,7 @@ QUERIES = [
     ("byte-pair encoding", f"{TERM}byte-pair-encoding", ""),
     ("Byte pair encoding", CHAPTER, "sec-bpe-by-hand"),
     ("merge", f"{TERM}merge", ""),
-    ("merge", CHAPTER, "sec-bpe-training"),
+    ("merge", CHAPTER, ""),
     ("train_tokenizer", "api/llmguide.tokenizers.training.html#llmguide.tokenizers.training.train_tokenizer", ""),
     ("train_tokenizer()", "api/llmguide.tokenizers.training.html#llmguide.tokenizers.training.train_tokenizer", ""),
     ("encode_word", f"{BPE}#llmguide.tokenizers.bpe.encode_word", ""),
@@ -28,7 +28,7 @@ QUERIES = [
     ("unknown token", CHAPTER, "sec-byte-level"),
     ("fertility", f"{TERM}fertility", ""),
     ("WordPiece", f"{TERM}WordPiece", ""),
-    ("unigram", "reference/glossary.html", ""),
+    ("unigram", f"{TERM}unigram", ""),
     ("ü", "notebooks/tokenization-demo.html", ""),
     ("é", CHAPTER, "sec-text-as-bytes"),
     ("normalisation", f"{TERM}normalization", ""),
@@ -52,7 +52,7 @@ QUERIES = [
     ("pretokenization", CHAPTER, "sec-pretokenization"),
     ("code point", f"{TERM}code-point", ""),
     ("prompt injection", CHAPTER, "sec-special-tokens"),
-    ("Sennrich", CHAPTER, "sec-tokenization-history"),
+    ("Sennrich", CHAPTER, ""),
     ("study guide", "reference/study-guide.html", "sec-study-guide"),
     ("embed", f"{TERM}embedding", ""),
 ]
@@ -85,10 +85,9 @@ def test_the_first_three_hold_what_was_meant(
     if query not in asked:
         asked[query] = search(visit("reference/bibliography.html"), query)
     results = asked[query]
-    [found] = [result for result in results if result["address"] == address] or [{"sections": results}]
-    assert "address" in found, f"{address} is not among {[result['address'] for result in results]}"
-    if section:
-        assert section in found["sections"]
+    found = next((result for result in results if result["address"].startswith(address)), None)
+    assert found, f"{address} is not among {[result['address'] for result in results]}"
+    assert not section or section in found["sections"]
 
 
 def test_a_result_quotes_what_was_asked_for(visit: Callable[..., Page]) -> None:

@@ -117,6 +117,8 @@ def vocabulary(tokenizer: Tokenizer) -> dict[str, object]:
     Raises:
         ValueError: If the vocabulary is built otherwise.
     """
+    if len(tokenizer.special_tokens) != 1:
+        raise ValueError(f"the playground shows one special token; got {tokenizer.special_tokens}")
     tokens, (special,) = tokenizer.model.tokens, tokenizer.special_tokens
     merges = learned_merges(tokenizer)
     special_first = tokens[0] == special

@@ -1,8 +1,8 @@
-"""The texts that search results are quoted from.
+"""What the book's search looks through: the text of every section, and the terms of the glossary.
 
-Sphinx's search finds pages, and fetches each to quote it, which a browser refuses when the book is read from a folder.
-This extension writes the text of every section into one script, ``search-texts.js``, which only the search page loads;
-``_static/search.js`` shows from it where on a page the words stand.
+Sphinx's search fetches the pages that it finds to quote them, which a browser refuses when the book is read from a
+folder. This extension writes texts and terms into one script, ``search-texts.js``, which only the search page loads;
+``_static/search.js`` ranks them and shows where on a page the words stand.
 """
 
 import json
@@ -123,8 +123,15 @@ def write_texts(app: Sphinx, exception: Exception | None) -> None:
     found = sorted(name for name in app.env.all_docs if "nosearch" not in app.env.metadata.get(name, {}))
     pages = {name: builder.get_output_path(name) for name in found}
     texts = {name: sections_of(path.read_text("utf-8")) for name, path in pages.items() if path.exists()}
-    script = f"const SEARCH_TEXTS = {json.dumps(texts, ensure_ascii=False, separators=(',', ':'))};\n"
+    objects = app.env.domains.standard_domain.objects
+    terms = sorted([name, *place] for (kind, name), place in objects.items() if kind == "term")
+    constants = {"SEARCH_TEXTS": texts, "SEARCH_TERMS": terms}
+    script = "".join(f"const {name} = {_as_json(value)};\n" for name, value in constants.items())
     (Path(app.outdir) / "search-texts.js").write_text(script, "utf-8")
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -1,6 +1,6 @@
 // The book's search: which pages a query finds, in which order, and where on each of them the words stand.
-// Sphinx brings the box, the list of names and the index; search-texts.js brings the text of every section, because a
-// page in a folder cannot fetch another one. Loaded before Sphinx's script begins to search.
+// Sphinx brings the box and the list of names; search-texts.js brings the terms of the glossary, and the text of every
+// section, because a page in a folder cannot fetch another one. Loaded before Sphinx's script begins to search.
 "use strict";
 (() => {
   // What goes by several names: a query for one finds the others.
@@ -100,25 +100,16 @@
     });
   };
 
-  // Terms of the glossary, and what the index names.
-  const findTerms = () => {
-    const { indexentries, docnames, titles, filenames } = Search._index, results = [];
-    for (const [entry, places] of Object.entries(indexentries)) {
-      const points = Math.max(...asked.map(({ text, exact, starts, weight }) => {
-        const begins = starts.length === 1 && entry.startsWith(text.toLowerCase()) ? text : ""; // embed: embedding
-        const found = (entry.match(exact) || [begins])[0];
-        return found.length * 3 >= entry.length && text.length > 1 ? weight * 150 * (found.length / entry.length) ** 2 : 0;
-      }));
-      if (!points) continue;
-      for (const [file, id, isMain] of places) {
-        if (isMain) results.push([docnames[file], entry, `#${id}`, null, points, filenames[file], SearchResultKind.index]);
-        else if (!ranked.has(docnames[file])) {
-          results.push([docnames[file], titles[file], `#${id}`, null, points / 3, filenames[file], SearchResultKind.index]);
-        }
-      }
-    }
-    return results;
-  };
+  // Terms of the glossary; "embed" is enough for "embedding".
+  const findTerms = () => SEARCH_TERMS.map(([term, page, id]) => {
+    const entry = term.toLowerCase();
+    const points = asked.map(({ text, exact, starts, weight }) => {
+      const begins = starts.length === 1 && entry.startsWith(text.toLowerCase()) ? text : "";
+      const found = (entry.match(exact) || [begins])[0];
+      return found.length * 3 >= entry.length && text.length > 1 ? weight * 150 * (found.length / entry.length) : 0;
+    });
+    return [page, term, `#${id}`, null, Math.max(...points), `${page}.md`, SearchResultKind.index];
+  }).filter(([, , , , points]) => points > 0);
 
   Search._performSearch = (query) => {
     const typed = query.normalize("NFC").trim();

@@ -133,3 +133,5 @@ def test_every_section_can_be_found(html_dir: Path, soups: dict[str, object]) ->
     assert script.startswith("const SEARCH_TEXTS = {")
     assert '"foundations/tokenization":[["' in script
     assert '"404"' not in script
+    assert '\nconst SEARCH_TERMS = [["' in script
+    assert '["byte-pair encoding","reference/glossary","term-byte-pair-encoding"]' in script

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
 
-from bench_tokenizers import VOCAB_SIZE, standard_library
-from library_twins import train_byte_level, train_wordpiece
+from bench_tokenizers import VOCAB_SIZE, standard_library, train_own_wordpiece
+from library_twins import train_byte_level, train_unigram, train_wordpiece
 from tokenizers import Tokenizer as LibraryTokenizer
 
 import llmguide
@@ -24,22 +24,20 @@ from llmguide.experiments.records import Record, save
 from llmguide.experiments.runner import _machine
 from llmguide.tokenizers import Tokenizer, train_tokenizer
 from llmguide.tokenizers.interop import dumps, loads
-from llmguide.tokenizers.normalizers import BertNormalizer
 
-SIZES = [2**power * 125_000 for power in range(7)]  # 125 KB to 8 MB
+SIZES = [2**power * 62_500 for power in range(7)]  # 62.5 KB to 4 MB
+LARGEST = {"unigram": 250_000}
+"""Up to where an algorithm is followed that takes seconds for what takes the others a tenth of one."""
 
-Trainer = Callable[[list[str]], Tokenizer]
-LibraryTrainer = Callable[[list[str]], LibraryTokenizer]
-TRAINERS: dict[str, tuple[Trainer, LibraryTrainer]] = {
+TRAINERS: dict[str, tuple[Callable[[list[str]], Tokenizer], Callable[[list[str]], object]]] = {
     "bpe": (lambda texts: train_tokenizer(texts, VOCAB_SIZE), lambda texts: train_byte_level(texts, VOCAB_SIZE)),
-    "wordpiece": (
-        lambda texts: train_tokenizer(
-            texts, VOCAB_SIZE, algorithm="wordpiece", criterion="count", normalizer=BertNormalizer()
-        ),
-        lambda texts: train_wordpiece(texts, VOCAB_SIZE),
+    "wordpiece": (train_own_wordpiece, lambda texts: train_wordpiece(texts, VOCAB_SIZE)),
+    "unigram": (
+        lambda texts: train_tokenizer(texts, VOCAB_SIZE // 4, algorithm="unigram"),
+        lambda texts: train_unigram(texts, VOCAB_SIZE // 4),
     ),
 }
-"""For each algorithm, how we train and how the library does. Both WordPiece trainers join the most frequent pair."""
+"""For each algorithm, how we train and how its library does: ``tokenizers``, and ``sentencepiece`` for Unigram."""
 
 Series = dict[str, list[float]]
 
@@ -64,7 +62,7 @@ def measure(algorithm: str, sizes: list[int], rounds: int) -> Series:
         texts = standard_library(size)
         sys.stderr.write(f"\r{algorithm}: {size / 1e6:.3g} MB\033[K")
         own, library = loads(saved), LibraryTokenizer.from_str(saved)  # anew, so that no word has been seen
-        repeats = rounds if size < 4_000_000 else 1
+        repeats = rounds if size <= 500_000 and algorithm != "unigram" else 1
         trained = shortest(repeats, lambda: own_trainer(texts), lambda: library_trainer(texts))  # noqa: B023
         encoded = shortest(
             1,
@@ -81,12 +79,17 @@ def measure(algorithm: str, sizes: list[int], rounds: int) -> Series:
 def main() -> None:
     """Measure every algorithm, print the times and record them."""
     parser = argparse.ArgumentParser(description="Time training and encoding at several sizes of corpus.")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is trained, below 4 MB (default: 3)")
-    parser.add_argument("--largest", type=float, default=8, help="the largest corpus in MB (default: 8)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is trained, up to 0.5 MB (default: 3)")
+    parser.add_argument("--largest", type=float, default=4, help="the largest corpus in MB (default: 4)")
     arguments = parser.parse_args()
     sizes = [size for size in SIZES if size <= arguments.largest * 1e6]
     started, load = time.perf_counter(), os.getloadavg()[0]
-    metrics = {algorithm: measure(algorithm, sizes, arguments.rounds) for algorithm in TRAINERS}
+    metrics = {
+        algorithm: measure(
+            algorithm, [size for size in sizes if size <= LARGEST.get(algorithm, size)], arguments.rounds
+        )
+        for algorithm in TRAINERS
+    }
     for algorithm, series in metrics.items():
         sys.stdout.write(f"{algorithm}\n")
         for name, values in series.items():
@@ -108,7 +111,7 @@ def main() -> None:
         versions={
             "python": python_version(),
             "llmguide": llmguide.__version__,
-            **{name: version(name) for name in ("regex", "tokenizers")},
+            **{name: version(name) for name in ("regex", "tokenizers", "sentencepiece")},
         },
         machine=_machine(),
         wall_seconds=round(time.perf_counter() - started, 1),

@@ -1,8 +1,10 @@
 """The same tokenizers, built with the production libraries that ours are held against."""
 
+import io
 import json
 from collections.abc import Iterable
 
+import sentencepiece
 import tiktoken
 import tokenizers
 from tiktoken_ext import openai_public
@@ -80,6 +82,21 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int) -> tokenizers.Tokeniz
     trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=["[UNK]"], show_progress=False)
     twin.train_from_iterator(texts, trainer)
     return twin
+
+
+def train_unigram(texts: Iterable[str], vocab_size: int) -> sentencepiece.SentencePieceProcessor:
+    """Train Unigram with SentencePiece, in one thread, on the lines of some texts."""
+    trained = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=(line for text in texts for line in text.splitlines() if line),
+        model_writer=trained,
+        vocab_size=vocab_size,
+        model_type="unigram",
+        hard_vocab_limit=False,
+        num_threads=1,
+        minloglevel=2,
+    )
+    return sentencepiece.SentencePieceProcessor(model_proto=trained.getvalue())
 
 
 def train_characters(words: Iterable[str], vocab_size: int) -> tokenizers.Tokenizer:

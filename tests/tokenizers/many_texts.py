@@ -13,10 +13,13 @@ from pathlib import Path
 from library_twins import NORMALIZERS as LIBRARY_NORMALIZERS
 from library_twins import PRETOKENIZERS as LIBRARY_PRETOKENIZERS
 from library_twins import as_tiktoken, published_pattern, train_byte_level
+from published_twins import NAMES, twin
 from strategies import class_texts, seeded_texts
+from test_published import EXCEPTIONS as PUBLISHED_EXCEPTIONS
 from unicode_exceptions import NORMALIZERS, expand
 
 from llmguide import datasets
+from llmguide.tokenizers import published
 from llmguide.tokenizers.alphabet import spell
 from llmguide.tokenizers.interop import loads
 from llmguide.tokenizers.normalizers import Aligned
@@ -65,18 +68,38 @@ def tokenizer(name: str) -> Agree:
     return agree
 
 
-MAKERS = {"normalizer": normalizer, "pretokenizer": pretokenizer, "tokenizer": tokenizer}
+def published_tokenizer(name: str) -> Agree:
+    """Compare ids with the library that a published vocabulary was made for, and the decoded text."""
+    ours, encode = published.load(name), twin(name)
+
+    def agree(text: str) -> bool:
+        ids = ours.encode_ids(text)
+        return ids == encode(text) and (name == "smollm2" or ours.decode(ids) == text)  # it drops some bytes
+
+    return agree
+
+
+MAKERS = {
+    "normalizer": normalizer,
+    "pretokenizer": pretokenizer,
+    "tokenizer": tokenizer,
+    "published": published_tokenizer,
+}
 COMPARISONS = [
     *(f"normalizer/{name}" for name in LIBRARY_NORMALIZERS),
     *(f"pretokenizer/{name}" for name in LIBRARY_PRETOKENIZERS),
     *("tokenizer/gpt2", "tokenizer/cl100k"),
 ]
+PUBLISHED = [f"published/{name}" for name in NAMES]
+"""``test_published.py`` compares these for every change; a million texts go through them too."""
 
 
 @cache
 def comparison(name: str) -> tuple[Agree, frozenset[str]]:
     """Make a comparison, and find the characters on which the versions of Unicode differ."""
     kind, part = name.split("/")
+    if kind == "published":
+        return MAKERS[kind](part), frozenset(map(chr, PUBLISHED_EXCEPTIONS[part]))
     excepted = EXCEPTIONS[f"pretokenizer/{part}" if kind == "tokenizer" else name]
     return MAKERS[kind](part), frozenset(map(chr, expand(excepted)))
 

@@ -6,13 +6,15 @@ from itertools import chain
 from multiprocessing import get_context
 
 import pytest
-from many_texts import COMPARISONS, differing, differing_classes
+from many_texts import COMPARISONS, PUBLISHED, differing, differing_classes
+from published_twins import NAMES, require
 from test_unicode import require_recorded_versions
 
 pytestmark = pytest.mark.long
 
 PARTS = 8
-TEXTS_EACH_PART = 9_000
+TEXTS_EACH_PART = 7_000
+ALL = [*COMPARISONS, *PUBLISHED]
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +26,15 @@ def workers() -> Iterator[Executor]:
 
 def test_a_million_texts(workers: Executor) -> None:
     require_recorded_versions()
-    assert PARTS * TEXTS_EACH_PART * len(COMPARISONS) >= 1_000_000
+    for name in NAMES:
+        require(name)
+    assert PARTS * TEXTS_EACH_PART * len(ALL) >= 1_000_000
     running = {
         name: [workers.submit(differing, name, f"{part}, {name}", TEXTS_EACH_PART) for part in range(PARTS)]
-        for name in COMPARISONS
+        for name in ALL
     }
     found = {name: list(chain.from_iterable(one.result() for one in parts)) for name, parts in running.items()}
-    assert found == {name: [] for name in COMPARISONS}
+    assert found == {name: [] for name in ALL}
 
 
 def test_every_triple_of_classes(workers: Executor) -> None:

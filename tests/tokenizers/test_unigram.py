@@ -158,6 +158,13 @@ def test_a_lattice_without_a_way_through() -> None:
         n_best_paths(broken, -1)
 
 
+def test_segmentations_are_drawn_in_their_own_proportions_unless_told_otherwise() -> None:
+    model = Unigram(("a", "b", "ab"), (-1.0, -1.5, -2.0))
+    usual = [model.sample("abab", Random(seed)) for seed in range(200)]
+    assert usual == [model.sample("abab", Random(seed), alpha=1.0) for seed in range(200)]
+    assert usual != [model.sample("abab", Random(seed), alpha=2.0) for seed in range(200)]
+
+
 def test_unknown_characters_share_one_token() -> None:
     model = Unigram(("<unk>", "a", "ab"), (-inf, -1.0, -2.0), "<unk>")
     assert model.unknown_score == -2.0 - UNKNOWN_PENALTY
@@ -170,6 +177,7 @@ def test_bytes_stand_in_for_unknown_characters() -> None:
     model = Unigram(("<unk>", *BYTE_TOKENS, "a"), (-inf,) * 257 + (-1.0,), "<unk>", byte_fallback=True)
     assert model.locate("a€") == [(257, (0, 1)), (1 + 0xE2, (1, 2)), (1 + 0x82, (1, 2)), (1 + 0xAC, (1, 2))]
     assert model.encode("<0x41>") != [1 + 0x41]
+    assert model.sample("a€", Random(0)) == model.encode("a€")
     assert model.expected_counts("€") == {}
 
 

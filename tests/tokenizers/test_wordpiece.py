@@ -66,13 +66,25 @@ def test_left_alone_the_library_learns_the_same_where_nothing_is_tied() -> None:
     room=st.integers(0, 30),
     criterion=st.sampled_from(["likelihood", "count"]),
     special=st.sampled_from([[], ["ab"], ["##ab", "aa"]]),
+    prefix=st.sampled_from(["##", "@@"]),
 )
-def test_the_twins_agree(
-    words: dict[str, int], min_count: int, room: int, criterion: Criterion, special: list[str]
+def test_the_twins_agree(  # noqa: PLR0917
+    words: dict[str, int], min_count: int, room: int, criterion: Criterion, special: list[str], prefix: str
 ) -> None:
-    options = {"criterion": criterion, "special_tokens": special, "min_count": min_count}
+    options = {"criterion": criterion, "special_tokens": special, "min_count": min_count, "prefix": prefix}
     size = len(first_tokens(words)) + len(special) + room
     assert fast_wordpiece.train(words, size, **options) == wordpiece.train(words, size, **options)
+
+
+def test_likelihood_is_the_usual_criterion_of_both() -> None:
+    """A count of one symbol changes the ratios of all of its pairs, so that an old one would be found too late."""
+    words = {"abcbb": 3, "bcaca": 3, "acb": 5, "cabacac": 3, "cabbb": 5}
+    assert (
+        fast_wordpiece.train(words, 40)
+        == wordpiece.train(words, 40)
+        == wordpiece.train(words, 40, criterion="likelihood")
+    )
+    assert wordpiece.train(words, 40) != wordpiece.train(words, 40, criterion="count")
 
 
 @pytest.mark.parametrize("criterion", ["likelihood", "count"])

@@ -277,13 +277,6 @@ EXPERIMENT = Experiment(
     seeds=(0, 1, 2),
     claims=(
         Claim(
-            "bpe-compresses-most",
-            "With 4,096 tokens a token of BPE stands for at least 1 % more bytes of held-out words than one of the "
-            "unigram model, in English and in Python.",
-            0.01,
-            lambda metrics: min(_ratio(metrics, "bytes_per_token", "bpe", "unigram")) - 1,
-        ),
-        Claim(
             "marks-cost-compression",
             "With 4,096 tokens a token of BPE stands for at least 1 % more bytes of held-out words than one of "
             "WordPiece trained by counts, in English and in Python.",
@@ -348,14 +341,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"compression": draw_compression, "suffixes": draw_suffixes},
-    depends=(
-        "llmguide.datasets",
-        *TOKENIZERS,
-        *(
-            f"llmguide.tokenizers.{module}"
-            for module in ("fast_wordpiece", "lattice", "unigram", "unigram_training", "wordpiece")
-        ),
-    ),
+    depends=("llmguide.datasets", *TOKENIZERS),
     datasets=("shakespeare", "python"),
     packages=("regex",),
 )

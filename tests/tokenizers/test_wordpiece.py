@@ -181,6 +181,16 @@ def test_bad_training_input(train: type) -> None:
         train(HUGS, 5)
 
 
+@TRAINERS
+@pytest.mark.parametrize("vocab_size", [12, 15])  # without and with room for a merge
+def test_a_misspelt_criterion_is_refused(train: type, vocab_size: int) -> None:
+    message = r"^criterion is 'counts'; expected 'likelihood' or 'count'$"
+    with pytest.raises(ValueError, match=message):
+        train(HUGS, vocab_size, criterion="counts")
+    with pytest.raises(ValueError, match=message):
+        score_pairs({("h", "##u"): 1}, "counts")  # type: ignore[arg-type]
+
+
 def test_progress_is_told_after_each_merge() -> None:
     seen: list[tuple[int, int]] = []
     fast_wordpiece.train(HUGS, 15, progress=lambda done, total: seen.append((done, total)))

@@ -87,6 +87,13 @@ def test_likelihood_is_the_usual_criterion_of_both() -> None:
     assert wordpiece.train(words, 40) != wordpiece.train(words, 40, criterion="count")
 
 
+@pytest.mark.parametrize("sign", ["@", "#", "b"])
+def test_the_twins_agree_where_words_hold_the_prefix(sign: str) -> None:
+    """Three signs in a row make a token that is spelled like one behind the prefix: a symbol that other pairs hold."""
+    words = {word.replace("@", sign): count for word, count in {"@aaaa@a": 2, "@@@": 1, "@": 5}.items()}
+    assert fast_wordpiece.train(words, 26, prefix=2 * sign) == wordpiece.train(words, 26, prefix=2 * sign)
+
+
 @pytest.mark.parametrize("criterion", ["likelihood", "count"])
 def test_the_twins_agree_on_real_text(criterion: Criterion) -> None:
     words = count_words([datasets.load("sentences")[:4000]], WORDS, byte_level=False)

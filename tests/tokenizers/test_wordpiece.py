@@ -132,6 +132,7 @@ def test_merging_goes_from_left_to_right(symbols: tuple[str, ...]) -> None:
     merged = merge(symbols, ("##a", "##a"))
     assert "".join(symbols).replace("##", "") == "".join(merged).replace("##", "")
     assert ("##a", "##a") not in pairwise(merged)
+    assert merge(("b", "##a", "##a"), ("##a", "##a")) == ("b", "##aa")
     assert join(("a", "##b")) == "ab"
     assert join(("##a", "##b")) == "##ab"
 

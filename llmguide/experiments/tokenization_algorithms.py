@@ -22,9 +22,9 @@ CORPORA = {"english": "shakespeare", "python": "python"}
 
 METHODS = {
     "bpe": "BPE",
-    "wordpiece-count": "WordPiece, by count",
-    "wordpiece-gain": "WordPiece, by gain",
-    "wordpiece-ratio": "WordPiece, by ratio",
+    "wordpiece-count": "WordPiece by count",
+    "wordpiece-gain": "WordPiece by gain",
+    "wordpiece-ratio": "WordPiece by ratio",
     "unigram": "unigram",
 }
 

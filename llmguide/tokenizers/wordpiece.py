@@ -6,7 +6,8 @@ that ``##er`` in ``lower`` and ``er`` at the beginning of ``error`` are differen
 Training joins pairs as byte-pair encoding does, but chooses them otherwise. The code with which BERT's vocabulary was
 made was never published. The paper joins the pair that raises the likelihood of the corpus most, later descriptions the
 one with the best ratio of counts, and the trainer of the ``tokenizers`` library the most frequent one. All three are
-here, as the values of :data:`Criterion`. :mod:`llmguide.tokenizers.fast_wordpiece` trains the same sooner.
+here, as the values of :data:`Criterion`; others exist, such as the trainer of TensorFlow Text, which goes from whole
+words down to frequent substrings. :mod:`llmguide.tokenizers.fast_wordpiece` trains the same sooner.
 
 Source: :cite:t:`schuster2012japanese` for the idea, :cite:t:`devlin2019bert` for the vocabulary.
 """
@@ -16,10 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
-from typing import Literal
+from typing import Literal, get_args
 
 from llmguide.tokenizers.bpe import Pair, Symbols, count_pairs, first_ids
-from llmguide.tokenizers.models import check_vocabulary
+from llmguide.tokenizers.models import check_choice, check_vocabulary
 from llmguide.tokenizers.normalizers import Span
 
 Criterion = Literal["gain", "ratio", "count"]
@@ -91,10 +92,12 @@ def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "gain") -> 
     r"""Score each pair of neighbours; training joins the pair with the highest score.
 
     With :math:`n` the number of occurrences of a pair or a symbol and :math:`N` that of all symbols, if symbols are
-    drawn independently, joining a pair raises the log-likelihood of the corpus, to first order, by its *gain*
+    drawn independently and the other probabilities stay as they are, joining a pair raises the log-likelihood of the
+    corpus by its *gain*
 
     .. math:: n(a, b) \log \frac{N\, n(a, b)}{n(a)\, n(b)} .
 
+    (They do not stay: the counts of both symbols and :math:`N` fall. So the gain is an approximation, and a rough one.)
     The *ratio* :math:`n(a, b) / (n(a)\, n(b))`, by which WordPiece is often described, orders pairs by what a single
     joined occurrence gains.
 
@@ -105,6 +108,9 @@ def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "gain") -> 
     Returns:
         The score of each pair.
 
+    Raises:
+        ValueError: If ``criterion`` is none of the three.
+
     Example:
         >>> words = {("h", "##u", "##g"): 3, ("h", "##u", "##g", "##s"): 1, ("p", "##u", "##g"): 2}
         >>> score_pairs(words, "count")[("##u", "##g")], round(score_pairs(words, "ratio")[("##u", "##g")], 3)
@@ -112,6 +118,7 @@ def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "gain") -> 
         >>> round(score_pairs(words)[("##u", "##g")], 3)  # six times the logarithm of 19 / 6
         6.916
     """
+    check_choice("criterion", criterion, get_args(Criterion))
     pairs = count_pairs(words)
     if criterion == "count":
         return dict(pairs)
@@ -157,8 +164,8 @@ def train(
         The vocabulary. It holds fewer than ``vocab_size`` tokens if the corpus runs out of pairs.
 
     Raises:
-        ValueError: If there is no word, or if ``vocab_size`` is below the number of tokens needed before the first pair
-            is joined.
+        ValueError: If there is no word, if ``vocab_size`` is below the number of tokens needed before the first pair is
+            joined, or if ``criterion`` is none of the three.
 
     Example:
         >>> words = {"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}
@@ -167,6 +174,7 @@ def train(
         >>> train(words, vocab_size=15, criterion="count").tokens[-3:]
         ('##ug', '##un', 'hug')
     """
+    check_choice("criterion", criterion, get_args(Criterion))
     words = {split_word(word, prefix): count for word, count in word_counts.items() if word}
     special = (unknown, *special_tokens)
     ids = first_ids(words, vocab_size, set("".join(word_counts)), special)

@@ -203,7 +203,7 @@ def test_bad_training_input(train: type) -> None:
 @TRAINERS
 @pytest.mark.parametrize("vocab_size", [12, 15])  # without and with room for a merge
 def test_a_misspelt_criterion_is_refused(train: type, vocab_size: int) -> None:
-    message = r"^criterion is 'counts'; expected 'likelihood' or 'count'$"
+    message = r"^criterion is 'counts'; expected 'gain' or 'ratio' or 'count'$"
     with pytest.raises(ValueError, match=message):
         train(HUGS, vocab_size, criterion="counts")
     with pytest.raises(ValueError, match=message):

@@ -89,8 +89,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--criterion",
         choices=get_args(Criterion),
-        default="likelihood",
-        help="with --algorithm wordpiece: what makes a pair the best (default: likelihood)",
+        default="gain",
+        help="with --algorithm wordpiece: what makes a pair the best (default: gain)",
     )
     parser.add_argument(
         "--special", action="append", default=[], metavar="TOKEN", help="a control token; may be repeated"

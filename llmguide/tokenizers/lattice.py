@@ -198,7 +198,7 @@ def sample_path(lattice: Lattice, random: Random, alpha: float = 1.0) -> Path | 
     Returns:
         The arcs of the segmentation; ``None`` if no path leads to the last node.
 
-    Source: :cite:t:`kudo2018subword`, section 3.2.
+    Source: :cite:t:`kudo2018subword`, section 3.3.
     """
     sums = forward(lattice, alpha)
     if sums[-1] == -inf:

@@ -62,7 +62,7 @@ def train_tokenizer(
     end_of_word: str = "",
     unknown: str | None = None,
     separator: str = "",
-    criterion: Criterion = "likelihood",
+    criterion: Criterion = "gain",
     min_count: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tokenizer:

@@ -166,7 +166,7 @@ class Unigram:
         Raises:
             ValueError: If the pieces cannot spell the word and there is no unknown token.
 
-        Source: :cite:t:`kudo2018subword`, section 3.2.
+        Source: :cite:t:`kudo2018subword`, section 3.3.
         """
         return [number for number, _ in self._name(word, sample_path(self.lattice(word), random, alpha))]
 

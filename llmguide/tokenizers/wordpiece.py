@@ -4,9 +4,10 @@ Encoding takes the longest token that fits, again and again. A token that contin
 that ``##er`` in ``lower`` and ``er`` at the beginning of ``error`` are different tokens.
 
 Training joins pairs as byte-pair encoding does, but chooses them otherwise. The code with which BERT's vocabulary was
-made was never published. Published descriptions join the pair that raises the likelihood of the corpus most, which they
-write as a score of each pair; the trainer of the ``tokenizers`` library joins the most frequent pair. Both are here:
-they are the two values of :data:`Criterion`. :mod:`llmguide.tokenizers.fast_wordpiece` trains the same sooner.
+made was never published. The paper joins the pair that raises the likelihood of the corpus most, later descriptions the
+one with the best ratio of counts, and the trainer of the ``tokenizers`` library the most frequent one. All three are
+here, as the values of :data:`Criterion`; others exist, such as the trainer of TensorFlow Text, which goes from whole
+words down to frequent substrings. :mod:`llmguide.tokenizers.fast_wordpiece` trains the same sooner.
 
 Source: :cite:t:`schuster2012japanese` for the idea, :cite:t:`devlin2019bert` for the vocabulary.
 """
@@ -15,14 +16,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 from typing import Literal, get_args
 
 from llmguide.tokenizers.bpe import Pair, Symbols, count_pairs, first_ids
 from llmguide.tokenizers.models import check_choice, check_vocabulary
 from llmguide.tokenizers.normalizers import Span
 
-Criterion = Literal["likelihood", "count"]
-"""Which pair training joins: the one with the best ratio of counts, or the most frequent one."""
+Criterion = Literal["gain", "ratio", "count"]
+"""Which pair training joins: see :func:`score_pairs`."""
 
 
 def split_word(word: str, prefix: str = "##") -> Symbols:
@@ -86,30 +88,35 @@ def merge(symbols: Symbols, pair: Pair, prefix: str = "##") -> Symbols:
     return tuple(merged)
 
 
-def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "likelihood") -> dict[Pair, float]:
+def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "gain") -> dict[Pair, float]:
     r"""Score each pair of neighbours; training joins the pair with the highest score.
 
-    .. math:: \frac{n(a, b)}{n(a)\, n(b)}
+    With :math:`n` the number of occurrences of a pair or a symbol and :math:`N` that of all symbols, if symbols are
+    drawn independently and the other probabilities stay as they are, joining a pair raises the log-likelihood of the
+    corpus by its *gain*
 
-    where :math:`n` counts how often a pair or a symbol occurs. If symbols are drawn independently, the logarithm of
-    this ratio is, up to a constant, what each joined occurrence adds to the log-likelihood of the corpus.
+    .. math:: n(a, b) \log \frac{N\, n(a, b)}{n(a)\, n(b)} .
+
+    (They do not stay: the counts of both symbols and :math:`N` fall. So the gain is an approximation, and a rough one.)
+    The *ratio* :math:`n(a, b) / (n(a)\, n(b))`, by which WordPiece is often described, orders pairs by what a single
+    joined occurrence gains.
 
     Args:
         words: The words of a corpus, cut into symbols, each with the number of times it occurs.
-        criterion: ``"likelihood"`` for the ratio, ``"count"`` for the number of occurrences alone.
+        criterion: ``"gain"``, ``"ratio"``, or ``"count"`` for the number of occurrences alone.
 
     Returns:
         The score of each pair.
 
     Raises:
-        ValueError: If ``criterion`` is neither of the two.
+        ValueError: If ``criterion`` is none of the three.
 
     Example:
         >>> words = {("h", "##u", "##g"): 3, ("h", "##u", "##g", "##s"): 1, ("p", "##u", "##g"): 2}
-        >>> score_pairs(words, "count")[("##u", "##g")], round(score_pairs(words)[("##u", "##g")], 3)
+        >>> score_pairs(words, "count")[("##u", "##g")], round(score_pairs(words, "ratio")[("##u", "##g")], 3)
         (6, 0.167)
-        >>> round(score_pairs(words)[("h", "##u")], 3)
-        0.167
+        >>> round(score_pairs(words)[("##u", "##g")], 3)  # six times the logarithm of 19 / 6
+        6.916
     """
     check_choice("criterion", criterion, get_args(Criterion))
     pairs = count_pairs(words)
@@ -119,14 +126,20 @@ def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "likelihood
     for symbols, occurrences in words.items():
         for symbol in symbols:
             singles[symbol] += occurrences
-    return {pair: count / (singles[pair[0]] * singles[pair[1]]) for pair, count in pairs.items()}
+    total = singles.total()
+    scores: dict[Pair, float] = {}
+    for pair, count in pairs.items():
+        scores[pair] = ratio = count / (singles[pair[0]] * singles[pair[1]])
+        if criterion == "gain":
+            scores[pair] = count * log(total * ratio)
+    return scores
 
 
 def train(
     word_counts: Mapping[str, int],
     vocab_size: int,
     *,
-    criterion: Criterion = "likelihood",
+    criterion: Criterion = "gain",
     special_tokens: Iterable[str] = (),
     unknown: str = "[UNK]",
     prefix: str = "##",
@@ -145,18 +158,18 @@ def train(
         unknown: The token for a word that the vocabulary cannot write; it takes the first id.
         prefix: What marks a token that continues a word.
         min_count: The number of occurrences below which a pair is not joined. The ratio is highest for what occurs
-            only once, so real corpora need a higher number with it.
+            only once, so with it real corpora need a higher number.
 
     Returns:
         The vocabulary. It holds fewer than ``vocab_size`` tokens if the corpus runs out of pairs.
 
     Raises:
         ValueError: If there is no word, if ``vocab_size`` is below the number of tokens needed before the first pair is
-            joined, or if ``criterion`` is neither of the two.
+            joined, or if ``criterion`` is none of the three.
 
     Example:
         >>> words = {"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}
-        >>> train(words, vocab_size=15).tokens[-3:]
+        >>> train(words, vocab_size=15, criterion="ratio").tokens[-3:]
         ('##gs', 'bu', 'bun')
         >>> train(words, vocab_size=15, criterion="count").tokens[-3:]
         ('##ug', '##un', 'hug')

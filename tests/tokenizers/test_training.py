@@ -84,7 +84,7 @@ def test_characters_with_marks_and_unknown() -> None:
     assert tokenizer.encode("low lox").tokens == ["low</w>", "lo", "<unk>"]
 
 
-@pytest.mark.parametrize("criterion", ["likelihood", "count"])
+@pytest.mark.parametrize("criterion", ["gain", "ratio", "count"])
 def test_wordpiece_learns_from_bert_s_pieces(criterion: Criterion) -> None:
     texts = ["Low lower, lowest!", "the slowest, the newest"]
     options = {"special_tokens": ["[CLS]"], "criterion": criterion, "min_count": 2}

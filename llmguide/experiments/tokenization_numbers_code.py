@@ -1,0 +1,226 @@
+"""How published vocabularies cut numbers, code and names.
+
+Numbers are all integers from 0 to 9,999 and a sample of longer ones. The code is the corpus of Django's modules. Names
+are the words of Shakespeare that he writes with a capital letter only, beside other words of the same length.
+"""
+
+import keyword
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+
+import regex
+
+from llmguide import datasets
+from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.held_out import bytes_per_token, count_tokens, hold_out_documents
+from llmguide.experiments.records import Metrics, Record, number
+from llmguide.experiments.vocabularies import DEPENDS, LABELS, PACKAGES, load, pieces, share
+from llmguide.tokenizers.tokenizer import Tokenizer
+from llmguide.tokenizers.training import train_tokenizer
+
+IDENTIFIER = regex.compile(r"\b[A-Za-z_][A-Za-z0-9_]{2,}\b")
+LETTERS = regex.compile(r"\b[A-Za-z]{3,}\b")
+INDENTED = regex.compile(r"^( +)\S", regex.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings.
+
+    Attributes:
+        highest: The integers go from 0 to this number, itself left out.
+        long_numbers: How many numbers to draw of each length from 5 to 12 digits.
+        held_out: The part of the modules of Python and of the works of Shakespeare to measure on.
+        words: How many names, and how many other words of the same lengths, to draw at most.
+        vocab_size: Size of the vocabulary that is trained on the rest of the works.
+        vocabularies: The published vocabularies to measure.
+    """
+
+    highest: int = 10_000
+    long_numbers: int = 100
+    held_out: float = 0.2
+    words: int = 400
+    vocab_size: int = 4096
+    vocabularies: tuple[str, ...] = tuple(LABELS)
+
+
+def digit_groups(tokenizer: Tokenizer, digits: str) -> tuple[int, ...]:
+    """Say how a number is cut when it stands in a sentence, behind a space.
+
+    Args:
+        tokenizer: Any tokenizer.
+        digits: The number.
+
+    Returns:
+        The number of digits in each token that has any, from left to right.
+    """
+    counts = (sum(map(str.isdigit, piece)) for piece in pieces(tokenizer, f"= {digits}"))
+    return tuple(count for count in counts if count)
+
+
+def aligned(groups: tuple[int, ...]) -> bool:
+    """Tell whether a number is cut at its thousands, as commas would stand.
+
+    Args:
+        groups: The number of digits in each token.
+
+    Returns:
+        Whether every token but the first has exactly three digits, and the first at most three.
+
+    Example:
+        >>> aligned((1, 3, 3)), aligned((3, 3, 1))
+        (True, False)
+    """
+    return groups[0] <= 3 and all(count == 3 for count in groups[1:])
+
+
+def run(config: Config, seed: int) -> Metrics:
+    """Measure each vocabulary on numbers, code and names.
+
+    Args:
+        config: Settings.
+        seed: Chooses the longer numbers, what is held out, and the words that are compared with names.
+
+    Returns:
+        By vocabulary: ``whole``, the part of the integers that are one token; ``commonest``, the part of the four-digit
+        integers that are cut in the commonest way, and ``ways``, how many ways there are; ``neighbours``, the part of
+        the four-digit integers that are cut in another way than the next; ``aligned``, the part of longer numbers that
+        are cut at the thousands; ``python``, bytes per token of held-out Python; ``blank``, the part of its tokens that
+        are white space; ``identifier``, tokens for each identifier; ``name`` and ``word``, tokens for each name and for
+        each other word. ``ours`` is a vocabulary trained on the works that are not held out.
+    """
+    random = Random(seed)
+    _, modules = hold_out_documents(datasets.documents("python"), config.held_out, seed)
+    train, works = hold_out_documents(datasets.documents("shakespeare"), config.held_out, seed)
+    code = "".join(modules)
+    identifiers = sorted(set(IDENTIFIER.findall(code)) - set(keyword.kwlist))
+    names, words = names_and_words("".join(works), config.words, random)
+    long_numbers = [
+        str(random.randrange(10 ** (length - 1), 10**length))
+        for length in range(5, 13)
+        for _ in range(config.long_numbers)
+    ]
+    tokenizers = load(config.vocabularies)
+    tokenizers["ours"] = train_tokenizer(train, config.vocab_size)
+    measured: dict[str, object] = {}
+    for name, tokenizer in tokenizers.items():
+        groups = [digit_groups(tokenizer, str(value)) for value in range(config.highest)]
+        four = groups[-(config.highest * 9 // 10) :]
+        ways = Counter(four)
+        measured[name] = {
+            "whole": share(len(group) == 1 for group in groups),
+            "commonest": max(ways.values()) / ways.total(),
+            "ways": len(ways),
+            "neighbours": share(one != other for one, other in zip(four, four[1:], strict=False)),
+            "aligned": share(aligned(digit_groups(tokenizer, digits)) for digits in long_numbers),
+            "python": bytes_per_token(tokenizer, [code]),
+            "blank": share(not piece.strip() for piece in pieces(tokenizer, code)),
+            "identifier": _tokens_each(tokenizer, identifiers),
+            "name": _tokens_each(tokenizer, names),
+            "word": _tokens_each(tokenizer, words),
+        }
+    return measured
+
+
+def names_and_words(text: str, most: int, random: Random) -> tuple[list[str], list[str]]:
+    """Draw names, and as many other words of the same lengths.
+
+    Args:
+        text: The text to take them from.
+        most: How many to draw of each, at most.
+        random: Chooses.
+
+    Returns:
+        Words that the text writes with a capital and small letters and never in small letters only, and words that it
+        writes in small letters; the *i*-th of each are equally long.
+    """
+    found = set(LETTERS.findall(text))
+    names = sorted(word for word in found if word.istitle() and word.lower() not in found)
+    others: dict[int, list[str]] = defaultdict(list)
+    for word in sorted(word for word in found if word.islower()):
+        others[len(word)].append(word)
+    for same_length in others.values():
+        random.shuffle(same_length)
+    random.shuffle(names)
+    pairs = [(name, others[len(name)].pop()) for name in names if others[len(name)]][:most]
+    return [name for name, _ in pairs], [word for _, word in pairs]
+
+
+def _tokens_each(tokenizer: Tokenizer, words: Iterable[str]) -> float:
+    return fmean(count_tokens(tokenizer, [f" {word}"]) for word in words)
+
+
+def draw_code(figure: Figure, record: Record) -> None:
+    """Draw bytes per token of Python, and the part of the tokens that are white space.
+
+    Args:
+        figure: Where to draw.
+        record: What to draw.
+    """
+    names = list(LABELS)[::-1]
+    panels = figure.subplots(1, 2, sharey=True)
+    titles = {"python": ("bytes per token of Python", 1), "blank": ("tokens that are white space (%)", 100)}
+    for index, (axes, (measure, (title, factor))) in enumerate(zip(panels, titles.items(), strict=True)):
+        values, errors = (
+            [factor * number(source, f"{name}.{measure}") for name in names] for source in (record, record.spread)
+        )
+        axes.barh(range(len(names)), values, xerr=errors, color=f"C{index}", height=0.6, error_kw={"elinewidth": 0.8})
+        axes.set_xlabel(title)
+        axes.grid(axis="x", linewidth=0.5, alpha=0.4)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(range(len(names)), [LABELS[name] for name in names])
+
+
+EXPERIMENT = Experiment(
+    name="tokenization-numbers-code",
+    title="How published vocabularies cut numbers, code and names",
+    explained_in="sec-numbers-code-names",
+    config=Config(),
+    reduced=Config(highest=100, long_numbers=3, held_out=0.05, words=40, vocab_size=300, vocabularies=("gpt2",)),
+    run=run,
+    seeds=(0, 1, 2, 3, 4),
+    claims=(
+        Claim(
+            "gpt2-cuts-unevenly",
+            "Fewer than two thirds of the four-digit integers are cut in the commonest way with GPT-2's vocabulary, "
+            "where cl100k's cuts all of them alike.",
+            0.34,
+            lambda metrics: number(metrics, "cl100k_base.commonest") - number(metrics, "gpt2.commonest"),
+        ),
+        Claim(
+            "gpt2-neighbours-differ",
+            "With GPT-2's vocabulary at least one in ten of the four-digit integers is cut in another way than the "
+            "next.",
+            0.10,
+            lambda metrics: number(metrics, "gpt2.neighbours"),
+        ),
+        Claim(
+            "indentation-is-learned",
+            "Of the tokens of Python, the part that is white space is at least twice as large with GPT-2's vocabulary "
+            "as with cl100k's.",
+            2.0,
+            lambda metrics: number(metrics, "gpt2.blank") / number(metrics, "cl100k_base.blank"),
+        ),
+        Claim(
+            "cl100k-shortens-code",
+            "A token of cl100k stands for at least half as many bytes of Python again as one of GPT-2.",
+            1.5,
+            lambda metrics: number(metrics, "cl100k_base.python") / number(metrics, "gpt2.python"),
+        ),
+        Claim(
+            "names-cost",
+            "A name takes at least a tenth more tokens than another word of its length, with every published "
+            "vocabulary.",
+            1.1,
+            lambda metrics: min(number(metrics, f"{name}.name") / number(metrics, f"{name}.word") for name in LABELS),
+        ),
+    ),
+    figures={"code": draw_code},
+    depends=("llmguide.datasets", *DEPENDS),
+    datasets=("python", "shakespeare"),
+    packages=PACKAGES,
+)

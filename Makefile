@@ -31,7 +31,7 @@ help: ## list these commands
 
 setup: $(READY) ## create .venv from the exact lock
 
-$(READY): requirements.lock .ci/setup-venv
+$(READY): requirements.lock data.lock .ci/setup-venv
 	@.ci/setup-venv $(VENV)
 	@touch $@
 

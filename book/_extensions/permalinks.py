@@ -7,7 +7,11 @@ the HTML book and add the new addresses:
     PYTHONPATH=book python -m _extensions.permalinks _build/html --update
 
 A page that moved leaves a page behind that sends the reader on, to the new place of the section if that moved too; a
-section that moved to another page leaves a line at the end of the old page that says where it is.
+section that moved to another page leaves a line at the end of the old page that says where it is; a section that has
+another id on the same page keeps the old one beside it.
+
+Where a text is also read elsewhere, on a forge or in Jupyter, a label stands in a comment, ``<!-- (sec-name)= -->``, on
+a line before its heading: in a Markdown file that a page includes, and in a notebook.
 """
 
 import argparse
@@ -19,17 +23,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
 from sphinx.util.typing import ExtensionMetadata
 
 RECORD, MOVED = "permalinks.txt", "moved.txt"
 # Pages that Sphinx makes without a source, and ids that count things: neither can be linked to for long.
 _NO_SOURCE = re.compile(r"(_modules/.*|_static/.*|downloads/.*|genindex|py-modindex|search|404)")
 _COUNTED = re.compile(r"(id|index-|codecell|footnote-(reference-)?)\d+")
+_COMMENT = re.compile(r"<!-- \((?P<label>[a-z0-9-]+)\)= -->")
 _REDIRECT = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Moved</title><link rel="canonical" href="{target}">
@@ -140,6 +146,7 @@ def _leave_lines(app: Sphinx, pagename: str, templatename: str, context: dict[st
         f'<p id="{html.escape(anchor)}">What was here has moved to <a href="{html.escape(_from(pagename, new))}">'
         f"{html.escape(app.env.titles[new.partition('#')[0]].astext())}</a>.</p>"
         for anchor, new in _on_page(pagename, app.book_moved)  # type: ignore[attr-defined]
+        if new.partition("#")[0] != pagename
     ]
     if lines:
         context["body"] += f'<section class="moved" aria-label="Moved from this page">{"".join(lines)}</section>'
@@ -155,6 +162,33 @@ def _leave_pages(app: Sphinx, exception: Exception | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = _from(page, follow(page, moved))
         path.write_text(_REDIRECT.format(target=target, anchors=json.dumps(anchors, sort_keys=True)), "utf-8")
+
+
+def _keep_old_ids(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Give a section whose id changed on its page the old one too."""
+    old = {new: anchor for anchor, new in _on_page(docname, app.book_moved)}  # type: ignore[attr-defined]
+    for section in doctree.findall(nodes.section) if app.builder.name == "html" else ():
+        section["ids"] += [old[address] for name in section["ids"] if (address := f"{docname}#{name}") in old]
+
+
+def _read_labels(app: Sphinx, path: Path, docname: str, content: list[str]) -> None:
+    """Turn the comments of an included file into MyST's labels."""
+    content[0] = _COMMENT.sub(r"(\g<label>)=", content[0])
+
+
+class LabelsOfNotebooks(SphinxTransform):
+    """Give each section of a notebook the label that stands before it in a comment; nbsphinx passes comments on."""
+
+    default_priority: ClassVar[int] = 700  # after nbsphinx has made ids of the titles, before the labels are collected
+
+    def apply(self, **kwargs: object) -> None:
+        """Move the labels, and drop the comments."""
+        for comment in list(self.document.findall(nodes.raw)):
+            if match := _COMMENT.fullmatch(comment.astext().strip()):
+                section = next(comment.findall(nodes.section, False, descend=False, siblings=True, ascend=True))
+                section["names"], section["ids"] = [match["label"]], []
+                self.document.note_explicit_target(section)
+                comment.parent.remove(comment)
 
 
 def _drop_ids_of_titles(app: Sphinx, doctree: nodes.document) -> None:
@@ -192,8 +226,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Keep addresses stable, and send readers of old ones on."""
+    app.add_transform(LabelsOfNotebooks)
     app.connect("builder-inited", _prepare)
+    app.connect("include-read", _read_labels)
     app.connect("doctree-read", _drop_ids_of_titles, priority=100)  # before anybody notes a section's id
+    app.connect("doctree-resolved", _keep_old_ids)
     app.connect("html-page-context", _leave_lines)
     app.connect("build-finished", _leave_pages)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -42,7 +42,23 @@ def spell(text: str) -> str:
         >>> spell("a né")
         'aĠnÃ©'
     """
-    return text.encode("utf-8").decode("latin-1").translate(_FROM_LATIN_1)
+    return respell(text.encode("utf-8"))
+
+
+def respell(content: bytes) -> str:
+    r"""Write bytes, which need not be UTF-8, as characters of the byte alphabet.
+
+    Args:
+        content: Any bytes.
+
+    Returns:
+        One character for each byte.
+
+    Example:
+        >>> respell(b" \xff")
+        'Ġÿ'
+    """
+    return content.decode("latin-1").translate(_FROM_LATIN_1)
 
 
 def unspell(spelling: str) -> bytes:

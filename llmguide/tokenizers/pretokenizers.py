@@ -89,7 +89,20 @@ CL100K = PreTokenizer(
 )
 """The pieces of GPT-4's ``cl100k_base``: digits in threes, line breaks apart (:cite:p:`jain2022tiktoken`)."""
 
+_UPPER, _LOWER = r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}", r"\p{Ll}\p{Lm}\p{Lo}\p{M}"
+O200K = PreTokenizer(
+    "o200k",
+    rf"[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]*[{_LOWER}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    rf"|[^\r\n\p{{L}}\p{{N}}]?[{_UPPER}]+[{_LOWER}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+)
+"""The pieces of ``o200k_base``: a capital letter begins a piece, marks stay with their letters, and a contraction stays
+with its word (:cite:p:`jain2022tiktoken`)."""
+
+SMOLLM = PreTokenizer("smollm", r"\p{N}|'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+")
+"""SmolLM2's pieces (:cite:p:`allal2025smollm2`): each digit alone, and what stands between them cut as by ``GPT2``."""
+
 PRETOKENIZERS: dict[str, PreTokenizer] = {
-    pretokenizer.name: pretokenizer for pretokenizer in (WHOLE, WHITESPACE, WORDS, BERT, GPT2, CL100K)
+    pretokenizer.name: pretokenizer for pretokenizer in (WHOLE, WHITESPACE, WORDS, BERT, GPT2, CL100K, O200K, SMOLLM)
 }
 """The pre-tokenizers of this module by name."""

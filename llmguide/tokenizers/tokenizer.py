@@ -80,7 +80,7 @@ class Tokenizer:
                 raise ValueError(
                     f"special token {token!r} could be made from ordinary text; choose one that the model never makes"
                 )
-        if self.byte_level and self.model.unknown is None:
+        if self.byte_level and isinstance(self.model, Bpe) and self.model.unknown is None:
             missing = [symbol for symbol in BYTE_ALPHABET if symbol not in self.model.ids]
             if missing:
                 raise ValueError(

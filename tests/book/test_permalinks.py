@@ -55,6 +55,39 @@ def test_a_moved_section_leaves_a_line(book: SmallBook) -> None:
     assert line.a["href"] == "part/two.html#sec-b"
 
 
+def test_an_id_that_changed_on_its_page_stays_beside_the_new_one(book: SmallBook) -> None:
+    book.build()
+    check(book, "--update")
+    book.write("one", ONE.replace("sec-b", "sec-other"))
+    (book.source / MOVED).write_text("one#sec-b one#sec-other\n", "utf-8")
+    book.build()
+    assert check(book) == 0
+    page = book.page("one")
+    assert page.find(id="sec-b").parent["id"] == "sec-other"
+    assert page.find(class_="moved") is None
+
+
+def test_a_label_in_a_comment_of_an_included_file(book: SmallBook) -> None:
+    (book.root / "read_elsewhere.md").write_text("# Two\n\n<!-- (sec-d)= -->\n\n## A title\n\nText.\n", "utf-8")
+    book.write(
+        "part/two",
+        '(two)=\n# Two\n\n```{include} ../../read_elsewhere.md\n:start-after: "# Two"\n```\n\n{ref}`sec-d`\n',
+    )
+    book.build()
+    page = book.page("part/two")
+    assert page.find(id="sec-d").h2.get_text().startswith("A title")
+    assert page.find("a", class_="reference", href="#sec-d").get_text() == "A title"
+    assert "<!--" not in str(page.find(id="sec-d"))
+
+
+@pytest.mark.book
+def test_sections_of_notebooks_and_of_the_page_on_contributing_have_labels(html_dir: Path) -> None:
+    for page in ["reference/contributing", *(f"notebooks/{path.stem}" for path in BOOK.glob("notebooks/*.ipynb"))]:
+        ids = re.findall(r'<section id="(.*?)"', (html_dir / f"{page}.html").read_text("utf-8"))
+        assert len(ids) > 1
+        assert not [name for name in ids if not name.startswith("sec-")], f"{page}: put <!-- (sec-…)= --> before it"
+
+
 def test_a_moved_page_sends_its_readers_on(book: SmallBook) -> None:
     book.build()
     check(book, "--update")

@@ -10,13 +10,12 @@ LABELS = {
     "gpt2": "GPT-2",
     "cl100k_base": "cl100k",
     "o200k_base": "o200k",
-    #"smollm2": "SmolLM2",
-    #"mistral-v3": "Mistral v3",
+    "smollm2": "SmolLM2",
     "tekken": "Tekken",
 }
 """What the figures call each published vocabulary, from the oldest to the newest."""
 
-MODULES = tuple(f"llmguide.tokenizers.{module}" for module in ("gguf", "published", "ranks", "sentencepiece", "tekken"))
+MODULES = tuple(f"llmguide.tokenizers.{module}" for module in ("gguf", "published", "ranks", "tekken"))
 DEPENDS = ("llmguide.experiments.vocabularies", *MODULES, *TOKENIZERS)
 """The modules that reading a published vocabulary and training one of our own depend on."""
 

@@ -7,7 +7,7 @@ the HTML book and add the new addresses:
     PYTHONPATH=book python -m _extensions.permalinks _build/html --update
 
 A page that moved leaves a page behind that sends the reader on, to the new place of the section if that moved too; a
-section that moved to another page leaves a line at the end of the old page that says where it is; a section that has
+section that moved to another page leaves a line at the end of the old page that says where it is; what has
 another id on the same page keeps the old one beside it.
 
 Where a text is also read elsewhere, on a forge or in Jupyter, a label stands in a comment, ``<!-- (sec-name)= -->``, on
@@ -165,10 +165,10 @@ def _leave_pages(app: Sphinx, exception: Exception | None) -> None:
 
 
 def _keep_old_ids(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Give a section whose id changed on its page the old one too."""
-    old = {new: anchor for anchor, new in _on_page(docname, app.book_moved)}  # type: ignore[attr-defined]
-    for section in doctree.findall(nodes.section) if app.builder.name == "html" else ():
-        section["ids"] += [old[address] for name in section["ids"] if (address := f"{docname}#{name}") in old]
+    """Give what has another id on its page now, a section or an object, the old one too."""
+    moved = {new: anchor for anchor, new in _on_page(docname, app.book_moved)}  # type: ignore[attr-defined]
+    for node in doctree.findall(nodes.Element) if moved and app.builder.name == "html" else ():
+        node["ids"] += [moved[new] for name in node["ids"] if (new := f"{docname}#{name}") in moved]
 
 
 def _read_labels(app: Sphinx, path: Path, docname: str, content: list[str]) -> None:

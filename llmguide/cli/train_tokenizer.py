@@ -4,13 +4,15 @@ import argparse
 import json
 import sys
 import time
+from typing import get_args
 
 from llmguide.cli.console import ProgressBar, read_text, write_text
 from llmguide.tokenizers.bpe import Bpe
 from llmguide.tokenizers.interop import dumps, save
 from llmguide.tokenizers.normalizers import BertNormalizer, Lowercase, Normalizer, Sequence, StripAccents, UnicodeForm
 from llmguide.tokenizers.pretokenizers import PRETOKENIZERS
-from llmguide.tokenizers.training import train_tokenizer
+from llmguide.tokenizers.training import Algorithm, train_tokenizer
+from llmguide.tokenizers.wordpiece import Criterion
 
 NORMALIZERS: dict[str, Normalizer] = {
     "nfc": UnicodeForm("NFC"),
@@ -24,12 +26,13 @@ NORMALIZERS: dict[str, Normalizer] = {
 """The normalizers that ``--normalizer`` takes."""
 
 DESCRIPTION = """\
-Learn a byte-pair encoding from text and write it as a tokenizer.json, which `llmguide tokenize` and the tokenizers
-library read.
+Learn a vocabulary from text and write it as a tokenizer.json, which `llmguide tokenize` and the tokenizers library
+read.
 
-Training starts from the 256 bytes (or, with --characters, from the characters of the text) and joins the most frequent
-pair of neighbours until the vocabulary has --vocab-size tokens. Pairs are counted within the pieces that the
-pre-tokenizer makes; the default, GPT-2's, keeps words, numbers and punctuation apart."""
+Byte-pair encoding starts from the 256 bytes (or, with --characters, from the characters of the text) and joins the most
+frequent pair of neighbours until the vocabulary has --vocab-size tokens. WordPiece starts from the characters and joins
+the pair with the best ratio of counts. Pairs are counted within the pieces that the pre-tokenizer makes; GPT-2's, the
+default for byte-pair encoding, and BERT's, the default for WordPiece, keep words and punctuation apart."""
 
 EXAMPLES = r"""examples:
   a byte-level tokenizer of 4,096 tokens, as GPT-2's was made
@@ -44,6 +47,10 @@ EXAMPLES = r"""examples:
   characters and a mark for the end of a word, as in the paper that brought byte-pair encoding to translation
     llmguide train-tokenizer corpus.txt -o tokenizer.json --characters --pretokenizer whitespace \
         --end-of-word "</w>" --unknown "<unk>" --vocab-size 1000
+
+  a vocabulary like BERT's
+    llmguide train-tokenizer corpus.txt -o tokenizer.json --algorithm wordpiece --normalizer bert --min-count 5 \
+        --special "[CLS]" --special "[SEP]" --vocab-size 8000
 """
 
 
@@ -63,8 +70,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("files", nargs="*", default=["-"], metavar="file", help="text; - or none: standard input")
     parser.add_argument("-o", "--output", default="-", metavar="PATH", help="where to write (default: standard output)")
     parser.add_argument("--vocab-size", type=int, required=True, metavar="N", help="the number of tokens to stop at")
+    parser.add_argument("--algorithm", choices=get_args(Algorithm), default="bpe", help="what learns (default: bpe)")
     parser.add_argument(
-        "--pretokenizer", choices=sorted(PRETOKENIZERS), default="gpt2", help="how to cut text (default: gpt2)"
+        "--pretokenizer",
+        choices=sorted(PRETOKENIZERS),
+        help="how to cut text (default: gpt2, or bert with --algorithm wordpiece)",
     )
     parser.add_argument(
         "--normalizer",
@@ -75,7 +85,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--characters", action="store_true", help="join characters instead of bytes")
     parser.add_argument("--end-of-word", default="", metavar="MARK", help="with --characters: mark the ends of words")
-    parser.add_argument("--unknown", metavar="TOKEN", help="with --characters: the token for characters never seen")
+    parser.add_argument("--unknown", metavar="TOKEN", help="without bytes: the token for what the vocabulary lacks")
+    parser.add_argument(
+        "--criterion",
+        choices=get_args(Criterion),
+        default="likelihood",
+        help="with --algorithm wordpiece: what makes a pair the best (default: likelihood)",
+    )
     parser.add_argument(
         "--special", action="append", default=[], metavar="TOKEN", help="a control token; may be repeated"
     )
@@ -97,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
         ValueError: If the text or the options leave nothing to train.
         OSError: If a file cannot be read or written.
     """
-    if not args.characters and (args.end_of_word or args.unknown):
+    if args.algorithm == "bpe" and not args.characters and (args.end_of_word or args.unknown):
         raise ValueError("--end-of-word and --unknown go with --characters; bytes need neither")
     texts = [read_text(name) for name in args.files]
     steps = tuple(NORMALIZERS[name] for name in args.normalizer)
@@ -107,12 +123,14 @@ def run(args: argparse.Namespace) -> int:
         tokenizer = train_tokenizer(
             texts,
             args.vocab_size,
-            pretokenizer=PRETOKENIZERS[args.pretokenizer],
+            algorithm=args.algorithm,
+            pretokenizer=PRETOKENIZERS[args.pretokenizer] if args.pretokenizer else None,
             normalizer=steps[0] if len(steps) == 1 else Sequence(steps) if steps else None,
-            byte_level=not args.characters,
+            byte_level=False if args.characters else None,
             special_tokens=args.special,
             end_of_word=args.end_of_word,
             unknown=args.unknown,
+            criterion=args.criterion,
             min_count=args.min_count,
             progress=bar,
         )
@@ -121,13 +139,14 @@ def run(args: argparse.Namespace) -> int:
     report = {
         "characters": sum(map(len, texts)),
         "tokens": tokenizer.vocab_size,
-        "merges": len(tokenizer.model.merges) if isinstance(tokenizer.model, Bpe) else 0,
+        **({"merges": len(tokenizer.model.merges)} if isinstance(tokenizer.model, Bpe) else {}),
         "seconds": round(time.perf_counter() - started, 3),
     }
     if args.output == "-":
         write_text(dumps(tokenizer) + "\n")
     else:
         save(tokenizer, args.output)
-    words = "{tokens:,} tokens, {merges:,} merges from {characters:,} characters".format(**report)
+    merges = f", {report['merges']:,} merges" if "merges" in report else ""
+    words = f"{report['tokens']:,} tokens{merges} from {report['characters']:,} characters"
     print(json.dumps(report) if args.json else words, file=sys.stderr if args.output == "-" else sys.stdout)
     return 0

@@ -15,12 +15,14 @@ TOKENIZERS = (
             "decoders",
             "fast_bpe",
             "fast_merging",
+            "fast_wordpiece",
             "models",
             "normalizers",
             "pretokenizers",
             "special",
             "tokenizer",
             "training",
+            "wordpiece",
         )
     ),
 )

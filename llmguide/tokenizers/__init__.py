@@ -1,4 +1,4 @@
-"""From text to token ids and back: byte-pair encoding and everything around it.
+"""From text to token ids and back: byte-pair encoding, WordPiece and everything around them.
 
 Example:
     >>> from llmguide.tokenizers import train_tokenizer
@@ -8,11 +8,13 @@ Example:
 """
 
 from llmguide.tokenizers.bpe import Bpe
-from llmguide.tokenizers.interop import load, save
+from llmguide.tokenizers.dropout import sample_ids
+from llmguide.tokenizers.interop import load, load_vocab_txt, save
 from llmguide.tokenizers.pretokenizers import BERT, CL100K, GPT2, WHITESPACE, WHOLE, WORDS, PreTokenizer
 from llmguide.tokenizers.tokenizer import Encoding, Tokenizer
 from llmguide.tokenizers.traces import trace_encoding, trace_training
 from llmguide.tokenizers.training import count_words, train_tokenizer
+from llmguide.tokenizers.wordpiece import WordPiece
 
 __all__ = [
     "BERT",
@@ -25,8 +27,11 @@ __all__ = [
     "Encoding",
     "PreTokenizer",
     "Tokenizer",
+    "WordPiece",
     "count_words",
     "load",
+    "load_vocab_txt",
+    "sample_ids",
     "save",
     "trace_encoding",
     "trace_training",

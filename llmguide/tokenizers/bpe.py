@@ -309,10 +309,24 @@ class Bpe:
         Raises:
             ValueError: As :meth:`encode`.
         """
+        return self.place(self.split(word))
+
+    def place(self, symbols: Symbols) -> list[tuple[int, Span]]:
+        """Give the ids of a word's symbols and the characters that each covers.
+
+        Args:
+            symbols: A word, cut in any way; the mark at its end is in the last symbol.
+
+        Returns:
+            Ids and spans, as :meth:`locate`.
+
+        Raises:
+            ValueError: As :meth:`encode`.
+        """
         located: list[tuple[int, Span]] = []
-        start = 0
-        for symbol in self.split(word):
-            end = min(start + len(symbol), len(word))
+        start, length = 0, len("".join(symbols)) - len(self.end_of_word)
+        for symbol in symbols:
+            end = min(start + len(symbol), length)
             located += [(number, (start, end)) for number in self._ids_of(symbol)]
             start = end
         return located

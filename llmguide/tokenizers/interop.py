@@ -1,44 +1,41 @@
 """Reading and writing ``tokenizer.json``, the file format of the ``tokenizers`` library.
 
-What is written here, the library reads and encodes to the same ids, and the other way round, save for the spelling of a
-special token inside a text: the library takes it for the token unless its ``encode_special_tokens`` is set, this
-package only where it is allowed. Of the format's many parts this module knows byte-pair encoding with the normalizers
-and pre-tokenizers of this package; a file with any other part is refused by name, because a tokenizer that silently
-leaves out a step gives wrong ids.
+What is written here, the library reads and encodes to the same ids, and the other way round, with two exceptions. The
+library takes the spelling of a special token inside a text for the token unless its ``encode_special_tokens`` is set,
+this package only where it is allowed. And the library's ``encode`` puts special tokens around a text, as the file's
+``post_processor`` says, unless ``add_special_tokens=False``; here
+:meth:`~llmguide.tokenizers.tokenizer.Tokenizer.encode` adds none, so that part is checked, left out, and not written.
+
+A file with any other part that this package does not know is refused by name, because a tokenizer that silently leaves
+out a step gives wrong ids. The parts are in :mod:`~llmguide.tokenizers.interop_steps` and
+:mod:`~llmguide.tokenizers.interop_models`.
 """
 
 import json
 import os
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from llmguide.tokenizers.bpe import Bpe
-from llmguide.tokenizers.decoders import BYTE_LEVEL, ByteLevelDecoder, Decoder, EndOfWord, Joined
-from llmguide.tokenizers.normalizers import (
-    BertNormalizer,
-    Lowercase,
-    Normalizer,
-    Sequence,
-    StripAccents,
-    UnicodeForm,
+from llmguide.tokenizers.decoders import ByteLevelDecoder, EndOfWord, WordPieceDecoder
+from llmguide.tokenizers.interop_models import Added, read_model, write_model
+from llmguide.tokenizers.interop_steps import (
+    Json,
+    expect_off,
+    read_decoder,
+    read_normalizer,
+    read_pretokenizer,
+    unsupported,
+    write_decoder,
+    write_normalizer,
+    write_pretokenizer,
 )
-from llmguide.tokenizers.pretokenizers import BERT, CL100K, GPT2, WHITESPACE, WHOLE, WORDS, PreTokenizer
+from llmguide.tokenizers.normalizers import BertNormalizer, Sequence
+from llmguide.tokenizers.pretokenizers import BERT, WHOLE, Chain, Cutter
 from llmguide.tokenizers.tokenizer import Tokenizer
+from llmguide.tokenizers.wordpiece import WordPiece
 
-Json = dict[str, Any]  # what ``json.loads`` makes of an object; each part is checked where it is read
-
-_PRETOKENIZER_TYPES = {"Whitespace": WORDS, "WhitespaceSplit": WHITESPACE, "BertPreTokenizer": BERT}
-_COVERING = {pretokenizer.pattern: pretokenizer for pretokenizer in (GPT2, CL100K)}  # they match every character
-_BYTE_LEVEL: Json = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
-_MODEL_OPTIONS: Json = {
-    "dropout": None,
-    "continuing_subword_prefix": None,
-    "fuse_unk": False,
-    "byte_fallback": False,
-    "ignore_merges": False,
-}
 _TOKEN_OPTIONS: Json = {"single_word": False, "lstrip": False, "rstrip": False}
 
 
@@ -87,6 +84,35 @@ def load(path: str | Path) -> Tokenizer:
         raise ValueError(f"{path}: {error}") from error
 
 
+def load_vocab_txt(path: str | Path, lowercase: bool = True) -> Tokenizer:
+    """Read a ``vocab.txt``, the file in which BERT's vocabularies were published: one token in each line.
+
+    Args:
+        path: The file.
+        lowercase: Whether it is an uncased vocabulary. The file does not say.
+
+    Returns:
+        A WordPiece tokenizer with BERT's normalizer and pre-tokenizer; what the file holds of ``[PAD]``, ``[UNK]``,
+        ``[CLS]``, ``[SEP]`` and ``[MASK]`` are its special tokens.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no text in UTF-8, gives a token twice, has an empty line or lacks ``[UNK]``.
+
+    Source: the code published with :cite:t:`devlin2019bert`.
+    """
+    path = Path(path)
+    try:
+        tokens = tuple(path.read_bytes().decode("utf-8").replace("\r\n", "\n").removesuffix("\n").split("\n"))
+        if "" in tokens:
+            raise ValueError(f"line {tokens.index('') + 1} is empty; expected a token")
+        special = tuple(token for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if token in tokens)
+        model = WordPiece(tokens, reserved=special)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Tokenizer(model, BERT, BertNormalizer(lowercase=lowercase), WordPieceDecoder(), special)
+
+
 def dumps(tokenizer: Tokenizer) -> str:
     """Write a tokenizer as the text of a ``tokenizer.json``.
 
@@ -99,29 +125,20 @@ def dumps(tokenizer: Tokenizer) -> str:
     Raises:
         ValueError: If the separator is one that the format cannot say.
     """
-    model = tokenizer.model
-    if not isinstance(model, Bpe) or model.byte_fallback or model.whole_words:
-        raise ValueError(f"expected a plain byte-pair encoding; got {type(model).__name__}")
+    ids, byte_level = tokenizer.model.ids, tokenizer.byte_level
     document = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": [
-            {"id": model.ids[token], "content": token, **_TOKEN_OPTIONS, "normalized": False, "special": True}
-            for token in sorted(tokenizer.special_tokens, key=model.ids.__getitem__)
+            {"id": ids[token], "content": token, **_TOKEN_OPTIONS, "normalized": False, "special": True}
+            for token in sorted(tokenizer.special_tokens, key=ids.__getitem__)
         ],
-        "normalizer": None if tokenizer.normalizer is None else _write_normalizer(tokenizer.normalizer),
-        "pre_tokenizer": _write_pretokenizer(tokenizer.pretokenizer, tokenizer.byte_level),
+        "normalizer": write_normalizer(tokenizer.normalizer),
+        "pre_tokenizer": write_pretokenizer(tokenizer.pretokenizer, tokenizer.normalizer, byte_level),
         "post_processor": None,
-        "decoder": _write_decoder(tokenizer.decoder),
-        "model": {
-            "type": "BPE",
-            **_MODEL_OPTIONS,
-            "unk_token": model.unknown,
-            "end_of_word_suffix": model.end_of_word or None,
-            "vocab": model.ids,
-            "merges": model.merges,
-        },
+        "decoder": write_decoder(tokenizer.decoder),
+        "model": write_model(tokenizer.model),
     }
     return json.dumps(document, ensure_ascii=False, indent=1)
 
@@ -145,181 +162,50 @@ def loads(text: str) -> Tokenizer:
     if not isinstance(document, dict) or not isinstance(document.get("model"), dict):
         raise ValueError("not a tokenizer.json: expected an object with a 'model'")
     for option in ("truncation", "padding"):
-        _expect_off(document, option, "tokenizer.json")
-    match document.get("post_processor"):
-        case None | {"type": "ByteLevel", "trim_offsets": False}:  # the latter changes nothing
+        expect_off(document, option, "tokenizer.json")
+    _check_post_processor(document.get("post_processor"))
+    normalizer = read_normalizer(document.get("normalizer"))
+    cuts, marks, byte_level = read_pretokenizer(document.get("pre_tokenizer"))
+    if marks is not None:
+        steps = normalizer.steps if isinstance(normalizer, Sequence) else (normalizer,) if normalizer else ()
+        normalizer = Sequence((*steps, marks)) if steps else marks
+    pretokenizer: Cutter = (cuts[0] if cuts else WHOLE) if len(cuts) < 2 else Chain(tuple(cuts))
+    special = _read_special(document.get("added_tokens", []))
+    model = read_model(document["model"], special)
+    decoder = read_decoder(document.get("decoder"))
+    marked = isinstance(model, Bpe) and bool(model.end_of_word)
+    if (byte_level, marked) != (isinstance(decoder, ByteLevelDecoder), isinstance(decoder, EndOfWord)):
+        raise unsupported("decoder", document.get("decoder"))
+    return Tokenizer(model, pretokenizer, normalizer, decoder, tuple(special))
+
+
+def _check_post_processor(part: object) -> None:
+    """Refuse what would change the tokens of a text or their offsets, and not only put special tokens around them."""
+    match part:
+        case None | {"type": "ByteLevel", "trim_offsets": False} | {"type": "BertProcessing"}:
             pass
-        case other:
-            raise _unsupported("post_processor", other)
-    normalizer = None if document.get("normalizer") is None else _read_normalizer(document["normalizer"])
-    pretokenizer, byte_level = _read_pretokenizer(document.get("pre_tokenizer"))
-    model, special_tokens = _read_model(document["model"], document.get("added_tokens", []))
-    decoder = _read_decoder(document.get("decoder"), byte_level, model.end_of_word)
-    return Tokenizer(model, pretokenizer, normalizer, decoder, special_tokens)
-
-
-def _write_normalizer(normalizer: Normalizer) -> Json:
-    match normalizer:
-        case UnicodeForm(form):
-            return {"type": form}
-        case Lowercase() | StripAccents() | BertNormalizer():
-            return {"type": type(normalizer).__name__, **asdict(normalizer)}
-        case Sequence(steps):
-            return {"type": "Sequence", "normalizers": [_write_normalizer(step) for step in steps]}
-    raise ValueError(
-        f"tokenizer.json has no way to say {normalizer!r}; use the normalizers of llmguide.tokenizers.normalizers"
-    )
-
-
-def _read_normalizer(part: object) -> Normalizer:
-    match part:
-        case {"type": "NFC" | "NFD" | "NFKC" | "NFKD" as form}:
-            return UnicodeForm(form)
-        case {"type": "Lowercase"}:
-            return Lowercase()
-        case {"type": "StripAccents"}:
-            return StripAccents()
-        case {
-            "type": "BertNormalizer",
-            "clean_text": bool(clean_text),
-            "handle_chinese_chars": bool(handle_chinese_chars),
-            "strip_accents": bool(strip_accents) | (None as strip_accents),
-            "lowercase": bool(lowercase),
-        }:
-            return BertNormalizer(clean_text, handle_chinese_chars, strip_accents, lowercase)
-        case {"type": "Sequence", "normalizers": [*steps]}:
-            return Sequence(tuple(_read_normalizer(step) for step in steps))
-    raise _unsupported("normalizer", part)
-
-
-def _write_pretokenizer(pretokenizer: PreTokenizer, byte_level: bool) -> Json | None:
-    if byte_level and pretokenizer == GPT2:
-        return {**_BYTE_LEVEL, "use_regex": True}
-    names = {known: name for name, known in _PRETOKENIZER_TYPES.items()}
-    split: Json | None
-    if pretokenizer == WHOLE:
-        split = None
-    elif pretokenizer in names:
-        split = {"type": names[pretokenizer]}
-    else:
-        covering = pretokenizer in _COVERING.values()
-        split = {
-            "type": "Split",
-            "pattern": {"Regex": pretokenizer.pattern},
-            # Where matches cover the text both say the same, and "Isolated" is what others write.
-            "behavior": "Isolated" if covering else "Removed",
-            "invert": not covering,
-        }
-    if not byte_level:
-        return split
-    spell = {**_BYTE_LEVEL, "use_regex": False}
-    return spell if split is None else {"type": "Sequence", "pretokenizers": [split, spell]}
-
-
-def _read_pretokenizer(part: object) -> tuple[PreTokenizer, bool]:
-    """Give the pre-tokenizer and whether the tokenizer is byte-level."""
-    match part:
-        case None:
-            return WHOLE, False
-        case {"type": "ByteLevel", "add_prefix_space": False, **options}:
-            return (GPT2 if options.get("use_regex", True) else WHOLE), True
-        case {"type": "Whitespace" | "WhitespaceSplit" | "BertPreTokenizer" as name}:
-            return _PRETOKENIZER_TYPES[name], False
-        case {"type": "Split", "pattern": {"Regex": str(pattern)}, "behavior": "Removed", "invert": True}:
-            return PreTokenizer("custom", pattern), False
-        case {"type": "Split", "pattern": {"Regex": str(pattern)}, "behavior": "Isolated", "invert": False}:
-            # Text between two matches is a piece as well.
-            return _COVERING.get(pattern) or PreTokenizer("custom", f"(?:{pattern})|(?s:(?:(?!{pattern}).)+)"), False
-        case {
-            "type": "Sequence",
-            "pretokenizers": [split, {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}],
-        }:
-            pretokenizer, byte_level = _read_pretokenizer(split)
-            if not byte_level:
-                return pretokenizer, True
-    raise _unsupported("pre_tokenizer", part)
-
-
-def _write_decoder(decoder: Decoder) -> Json | None:
-    match decoder:
-        case ByteLevelDecoder():
-            return {**_BYTE_LEVEL, "use_regex": True}
-        case EndOfWord(mark):
-            return {"type": "BPEDecoder", "suffix": mark}
-        case Joined(""):
-            return {"type": "Fuse"}
-        case Joined(" "):
-            return None
-    raise ValueError(f"tokenizer.json has no way to say {decoder!r}")
-
-
-def _read_decoder(part: object, byte_level: bool, end_of_word: str) -> Decoder:
-    """Read the decoder and check that it fits the rest."""
-    match part:
-        case {"type": "ByteLevel"} if byte_level:
-            return BYTE_LEVEL
-        case {"type": "BPEDecoder", "suffix": str(suffix)} if end_of_word and suffix == end_of_word and not byte_level:
-            return EndOfWord(suffix)
-        case {"type": "Fuse"} if not byte_level and not end_of_word:
-            return Joined()
-        case None if not byte_level and not end_of_word:
-            return Joined(" ")
-    raise _unsupported("decoder", part)
-
-
-def _read_model(part: Json, added_tokens: object) -> tuple[Bpe, tuple[str, ...]]:
-    """Give the model and the special tokens, which may lie behind the model's own vocabulary."""
-    match part:
-        case {"type": "BPE", "vocab": dict(vocab), "merges": list(merges)}:
+        case {"type": "TemplateProcessing", "single": [*_], "pair": [*_]}:
             pass
+        case {"type": "Sequence", "processors": [*parts]}:
+            for step in parts:
+                _check_post_processor(step)
         case _:
-            raise _unsupported("model", part)
-    for option in _MODEL_OPTIONS:
-        _expect_off(part, option, "model")
-    for option in ("unk_token", "end_of_word_suffix"):
-        if not isinstance(part.get(option), str | None):
-            raise ValueError(f"model.{option} is {part[option]!r}; expected a string or null")
-    if not all(type(number) is int for number in vocab.values()):
-        raise ValueError("model.vocab must give each token an integer")
-    if not (isinstance(added_tokens, list) and all(isinstance(token, dict) for token in added_tokens)):
-        raise _unsupported("added_tokens", added_tokens)
-    special = [_read_special(token, vocab) for token in added_tokens]
-    numbers = {**vocab, **dict(special)}
-    tokens = tuple(sorted(numbers, key=numbers.__getitem__))
-    if [numbers[token] for token in tokens] != list(range(len(tokens))):
-        raise ValueError(f"the ids of model.vocab and added_tokens must be 0 to {len(tokens) - 1}, each given once")
-    end_of_word, unknown = part.get("end_of_word_suffix") or "", part.get("unk_token")
-    return Bpe(tokens, tuple(map(_read_merge, merges)), end_of_word, unknown), tuple(token for token, _ in special)
+            raise unsupported("post_processor", part)
 
 
-def _read_special(part: Json, vocab: Json) -> tuple[str, int]:
-    match part:
-        case {"id": int(number), "content": str(content), "special": True} if vocab.get(content, number) == number:
-            for option in _TOKEN_OPTIONS:
-                _expect_off(part, option, "added_tokens")
-            return content, number
-    raise _unsupported("added_tokens", part)
-
-
-def _read_merge(part: object) -> tuple[str, str]:
-    match part:
-        case [str(left), str(right)]:
-            return left, right
-        case str() if part.count(" ") == 1:  # how older versions of the library wrote merges
-            left, right = part.split(" ")
-            return left, right
-    raise ValueError(f"model.merges holds {part!r}; expected two tokens")
-
-
-def _expect_off(part: Json, option: str, where: str) -> None:
-    """Raise if an option that this package does not know is switched on."""
-    if part.get(option):
-        raise ValueError(f"{where}.{option} is {part[option]!r}, which this package does not support; expected it off")
-
-
-def _unsupported(where: str, part: object) -> ValueError:
-    shown = json.dumps(part, ensure_ascii=False)
-    return ValueError(f"{where} is {shown[:200]}, which this package does not support or which does not fit the rest")
+def _read_special(parts: object) -> Added:
+    if not (isinstance(parts, list) and all(isinstance(token, dict) for token in parts)):
+        raise unsupported("added_tokens", parts)
+    special: Added = {}
+    for part in parts:
+        match part:
+            case {"id": int(number), "content": str(content), "special": True} if content not in special:
+                for option in _TOKEN_OPTIONS:
+                    expect_off(part, option, "added_tokens")
+                special[content] = number
+            case _:
+                raise unsupported("added_tokens", part)
+    return special
 
 
 def _refuse_repeated_keys(items: list[tuple[str, Any]]) -> Json:

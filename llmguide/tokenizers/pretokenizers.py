@@ -7,7 +7,7 @@ words drop white space.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import regex
 
@@ -18,6 +18,18 @@ class Piece(NamedTuple):
     text: str
     start: int
     end: int
+
+
+class Cutter(Protocol):
+    """Anything that cuts a text into pieces."""
+
+    def split(self, text: str) -> list[Piece]:
+        """Cut a text into pieces that know where they stand."""
+        ...
+
+    def words(self, text: str) -> list[str]:
+        """Cut a text into pieces without their places, which is quicker."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,39 @@ class PreTokenizer:
         return self.compiled.findall(text)
 
 
+@dataclass(frozen=True)
+class Chain:
+    r"""Several pre-tokenizers, one after the other: each cuts the pieces of the one before, as if each were a text.
+
+    Attributes:
+        steps: The pre-tokenizers, the first one first.
+
+    Example:
+        >>> Chain((DIGITS, GPT2)).words("room 12  b")
+        ['room', ' ', '1', '2', ' ', ' b']
+    """
+
+    steps: tuple[PreTokenizer, ...]
+
+    def split(self, text: str) -> list[Piece]:
+        """Cut a text into pieces that know where they stand."""
+        pieces = [Piece(text, 0, len(text))]
+        for step in self.steps:
+            pieces = [
+                Piece(inner.text, piece.start + inner.start, piece.start + inner.end)
+                for piece in pieces
+                for inner in step.split(piece.text)
+            ]
+        return pieces
+
+    def words(self, text: str) -> list[str]:
+        """Cut a text into pieces without their places, which is quicker."""
+        words = [text]
+        for step in self.steps:
+            words = [inner for word in words for inner in step.words(word)]
+        return words
+
+
 WHOLE = PreTokenizer("whole", r"(?s:.+)")
 """No cut: the whole text is one piece."""
 
@@ -102,7 +147,14 @@ with its word (:cite:p:`jain2022tiktoken`)."""
 SMOLLM = PreTokenizer("smollm", r"\p{N}|'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+")
 """SmolLM2's pieces (:cite:p:`allal2025smollm2`): each digit alone, and what stands between them cut as by ``GPT2``."""
 
+DIGITS = PreTokenizer("digits", r"\p{N}|\P{N}+")
+"""Each digit is a piece, and so is what stands between digits; made to stand before another in a :class:`Chain`."""
+
+METASPACE = PreTokenizer("metaspace", r"▁[^▁]*|[^▁]+")
+"""SentencePiece's words: each takes the mark ``▁`` before it along (:cite:p:`kudo2018sentencepiece`)."""
+
 PRETOKENIZERS: dict[str, PreTokenizer] = {
-    pretokenizer.name: pretokenizer for pretokenizer in (WHOLE, WHITESPACE, WORDS, BERT, GPT2, CL100K, O200K, SMOLLM)
+    pretokenizer.name: pretokenizer
+    for pretokenizer in (WHOLE, WHITESPACE, WORDS, BERT, GPT2, CL100K, O200K, SMOLLM, DIGITS, METASPACE)
 }
 """The pre-tokenizers of this module by name."""

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from llmguide.tokenizers.gguf import load_gguf
 from llmguide.tokenizers.pretokenizers import CL100K, GPT2, O200K
-from llmguide.tokenizers.ranks import RankedBpe, read_ranks
+from llmguide.tokenizers.ranked_bpe import RankedBpe
+from llmguide.tokenizers.ranks import read_ranks
 from llmguide.tokenizers.tekken import load_tekken
 from llmguide.tokenizers.tokenizer import Tokenizer
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from llmguide.tokenizers.pretokenizers import PreTokenizer
-from llmguide.tokenizers.ranks import Entry, RankedBpe, collect_ranked, decode_token
+from llmguide.tokenizers.ranked_bpe import RankedBpe
+from llmguide.tokenizers.ranks import Entry, collect_ranked, decode_token
 from llmguide.tokenizers.tokenizer import Tokenizer
 
 Json = dict[str, Any]  # what ``json.loads`` makes of an object; each part is checked where it is read
@@ -60,7 +61,11 @@ def read_tekken(content: bytes) -> Tokenizer:
         ValueError: If it is not a Tekken file; the message says where.
     """
     try:
-        document = json.loads(content)
+        document = json.loads(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not a Tekken file: byte {error.start} is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not a Tekken file: {error}") from error
     except RecursionError as error:
         raise ValueError("not a Tekken file: objects and lists are nested too deeply") from error
     match document:

@@ -18,7 +18,7 @@ from llmguide.tokenizers.bpe import Bpe
 from llmguide.tokenizers.decoders import BYTE_LEVEL, ByteLevelDecoder, Decoder, EndOfWord
 from llmguide.tokenizers.models import Model
 from llmguide.tokenizers.normalizers import Aligned, Normalizer, Span
-from llmguide.tokenizers.pretokenizers import GPT2, Piece, PreTokenizer
+from llmguide.tokenizers.pretokenizers import GPT2, Cutter, Piece
 from llmguide.tokenizers.special import AllowedSpecial, choose_allowed, split_special
 
 
@@ -67,7 +67,7 @@ class Tokenizer:
     """
 
     model: Model
-    pretokenizer: PreTokenizer = GPT2
+    pretokenizer: Cutter = GPT2
     normalizer: Normalizer | None = None
     decoder: Decoder = BYTE_LEVEL
     special_tokens: tuple[str, ...] = ()

@@ -1,20 +1,25 @@
-"""Training a tokenizer on a corpus: count its pieces, then let byte-pair encoding learn from the counts."""
+"""Training a tokenizer on a corpus: count its pieces, then let one of the algorithms learn from the counts."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Literal
 
-from llmguide.tokenizers import fast_bpe
+from llmguide.tokenizers import fast_bpe, fast_wordpiece
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell
-from llmguide.tokenizers.decoders import BYTE_LEVEL, EndOfWord, Joined
+from llmguide.tokenizers.decoders import BYTE_LEVEL, EndOfWord, Joined, WordPieceDecoder
 from llmguide.tokenizers.normalizers import Aligned, Normalizer
-from llmguide.tokenizers.pretokenizers import GPT2, PreTokenizer
+from llmguide.tokenizers.pretokenizers import BERT, GPT2, Cutter
 from llmguide.tokenizers.tokenizer import Tokenizer, refuse_surrogates
+from llmguide.tokenizers.wordpiece import Criterion
+
+Algorithm = Literal["bpe", "wordpiece"]
+"""The algorithms that :func:`train_tokenizer` knows."""
 
 
 def count_words(
     texts: Iterable[str],
-    pretokenizer: PreTokenizer = GPT2,
+    pretokenizer: Cutter = GPT2,
     normalizer: Normalizer | None = None,
     byte_level: bool = True,
 ) -> Counter[str]:
@@ -48,13 +53,15 @@ def train_tokenizer(
     texts: Iterable[str],
     vocab_size: int,
     *,
-    pretokenizer: PreTokenizer = GPT2,
+    algorithm: Algorithm = "bpe",
+    pretokenizer: Cutter | None = None,
     normalizer: Normalizer | None = None,
-    byte_level: bool = True,
+    byte_level: bool | None = None,
     special_tokens: Iterable[str] = (),
     end_of_word: str = "",
     unknown: str | None = None,
     separator: str = "",
+    criterion: Criterion = "likelihood",
     min_count: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Tokenizer:
@@ -63,13 +70,17 @@ def train_tokenizer(
     Args:
         texts: The corpus; no token crosses from one text into the next.
         vocab_size: The number of tokens to stop at.
-        pretokenizer: How text is cut into pieces.
+        algorithm: Which algorithm learns.
+        pretokenizer: How text is cut into pieces. ``None``: as is usual for the algorithm, ``GPT2`` or ``BERT``.
         normalizer: What is changed in a text first.
         byte_level: Whether tokens are made of bytes, all 256 of which are then in the vocabulary, or of characters.
+            ``None``: bytes for ``"bpe"``. Only that can have them.
         special_tokens: Tokens that text cannot forge; they take the first ids.
-        end_of_word: What marks the last character of a word, if tokens are made of characters.
-        unknown: A special token to stand for characters that the corpus lacks.
-        separator: What decoding puts between tokens that are made of characters, if no mark ends the words.
+        end_of_word: For ``"bpe"`` on characters: what marks the last character of a word.
+        unknown: A special token to stand for what the vocabulary cannot write. ``None``: ``"[UNK]"`` for
+            ``"wordpiece"``.
+        separator: For ``"bpe"`` on characters: what decoding puts between tokens, if no mark ends the words.
+        criterion: For ``"wordpiece"``: how a pair is chosen.
         min_count: The number of occurrences below which a pair is not joined.
         progress: Called after each merge with the number of tokens so far and ``vocab_size``.
 
@@ -77,19 +88,38 @@ def train_tokenizer(
         The tokenizer.
 
     Raises:
-        ValueError: If ``texts`` is one string instead of several, if there is nothing to learn from, or if
-            ``vocab_size`` is below the number of tokens that come before the first merge.
+        ValueError: If ``texts`` is one string instead of several, if there is nothing to learn from, if an option does
+            not go with the algorithm, or if ``vocab_size`` is below the number of tokens that come before the first
+            merge.
 
     Example:
-        >>> tokenizer = train_tokenizer(["low lower lowest"], vocab_size=259)
-        >>> tokenizer.model.merges
+        >>> train_tokenizer(["low lower lowest"], vocab_size=259).model.merges
         (('l', 'o'), ('lo', 'w'), ('Ġ', 'low'))
+        >>> tokenizer = train_tokenizer(["low lower lowest"], vocab_size=22, algorithm="wordpiece")
+        >>> tokenizer.encode("lower lows").tokens
+        ['lower', 'low', '##s']
     """
     if isinstance(texts, str):
         raise ValueError("texts must be several texts, for example a list; got one string")
+    if algorithm != "bpe" and (byte_level or end_of_word or separator):
+        raise ValueError(f"byte_level, end_of_word and separator go with algorithm='bpe'; got {algorithm!r}")
+    pretokenizer = pretokenizer or (GPT2 if algorithm == "bpe" else BERT)
+    byte_level = algorithm == "bpe" if byte_level is None else byte_level
+    counts = count_words(texts, pretokenizer, normalizer, byte_level)
+    if algorithm == "wordpiece":
+        pieces = fast_wordpiece.train(
+            counts,
+            vocab_size,
+            criterion=criterion,
+            special_tokens=special_tokens,
+            unknown="[UNK]" if unknown is None else unknown,
+            min_count=min_count,
+            progress=progress,
+        )
+        return Tokenizer(pieces, pretokenizer, normalizer, WordPieceDecoder(), pieces.reserved)
     special = (*([unknown] if unknown is not None else []), *special_tokens)
     model = fast_bpe.train(
-        count_words(texts, pretokenizer, normalizer, byte_level),
+        counts,
         vocab_size,
         alphabet=BYTE_ALPHABET if byte_level else (),
         special_tokens=special,

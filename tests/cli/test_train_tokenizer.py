@@ -48,6 +48,18 @@ def test_options_reach_the_training(run: Run) -> None:
     )
 
 
+def test_wordpiece(run: Run) -> None:
+    result = run(
+        *("train-tokenizer", "--vocab-size", 40, "--algorithm", "wordpiece", "--criterion", "count"),
+        *("--unknown", "<unk>", "--special", "[CLS]"),
+        stdin=TEXT.encode(),
+    )
+    options = {"criterion": "count", "unknown": "<unk>", "special_tokens": ["[CLS]"]}
+    expected = train_tokenizer([TEXT], 40, algorithm="wordpiece", **options)
+    assert loads(result.out) == expected
+    assert (result.code, result.err) == (0, f"{expected.vocab_size} tokens from 34 characters\n")
+
+
 def test_one_normalizer_stands_alone(run: Run) -> None:
     result = run(
         *("train-tokenizer", "--vocab-size", 270, "--normalizer", "lowercase", "--pretokenizer", "bert"),

@@ -126,3 +126,10 @@ def seeded_texts(seed: int | str = 0, avoid: Collection[str] = ()) -> Iterator[s
 def take(count: int, seed: int | str = 0, avoid: Collection[str] = ()) -> list[str]:
     """Give the first texts of ``seeded_texts``."""
     return list(islice(seeded_texts(seed, avoid), count))
+
+
+BYTES = tuple(bytes([byte]) for byte in range(256))
+BYTE_VOCABULARIES = st.lists(st.text("ab'é ", min_size=2, max_size=6).map(str.encode), max_size=40, unique=True).map(
+    lambda longer: (*BYTES, *longer)
+)
+"""Ranked tokens in any order: a token may come before the parts that it is made of, or its parts may be missing."""

@@ -111,6 +111,9 @@ def document(**changes: Any) -> dict[str, Any]:
     return whole
 
 
+DIGITS_PART = {"type": "Digits", "individual_digits": True}
+MARKS = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+BYTES = {"type": "ByteLevel", "add_prefix_space": False}
 SPECIAL = {"id": 0, "content": "<s>", "single_word": False, "lstrip": False, "rstrip": False, "special": True}
 
 
@@ -123,19 +126,25 @@ SPECIAL = {"id": 0, "content": "<s>", "single_word": False, "lstrip": False, "rs
         ({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Nmt"}]}}, "normalizer is .*Nmt"),
         ({"normalizer": {"type": "BertNormalizer", "lowercase": 1}}, "normalizer is .*BertNormalizer"),
         ({"pre_tokenizer": {"type": "Metaspace"}}, "pre_tokenizer is .*Metaspace"),
+        ({"pre_tokenizer": {"type": "Metaspace", "replacement": "__"}}, "pre_tokenizer is .*Metaspace"),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [DIGITS_PART, MARKS]}}, "pre_tokenizer is .*Sequence"),
+        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [BYTES, DIGITS_PART]}}, "pre_tokenizer is .*Sequence"),
         ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "pre_tokenizer is .*add_prefix_space"),
         (
             {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "("}, "behavior": "Removed", "invert": True}},
             "is not a regular expression",
         ),
         ({"post_processor": {"type": "TemplateProcessing"}}, "post_processor is .*TemplateProcessing"),
+        ({"post_processor": {"type": "RobertaProcessing", "trim_offsets": True}}, "post_processor is .*Roberta"),
+        ({"post_processor": {"type": "Sequence", "processors": [{"type": "New"}]}}, "post_processor is .*New"),
         ({"decoder": {"type": "WordPiece"}}, "decoder is .*WordPiece"),
         ({"decoder": None}, "decoder is null"),
         ({"model": None}, "expected an object with a 'model'"),
         ({"model__type": "WordPiece"}, "model is .*WordPiece"),
         ({"model__dropout": 0.1}, r"model\.dropout is 0\.1"),
-        ({"model__byte_fallback": True}, r"model\.byte_fallback is True"),
-        ({"model__ignore_merges": True}, r"model\.ignore_merges is True"),
+        ({"model__byte_fallback": 1}, r"model\.byte_fallback is 1; expected true or false"),
+        ({"model__fuse_unk": True}, r"model\.fuse_unk is True"),
+        ({"model__unk_token": "a", "model__fuse_unk": True, "model__byte_fallback": True}, r"model\.fuse_unk is True"),
         ({"model__continuing_subword_prefix": "##"}, r"model\.continuing_subword_prefix is '##'"),
         ({"model__merges": [["a"]]}, r"model\.merges holds \['a'\]"),
         ({"model__merges": ["a b c"]}, r"model\.merges holds 'a b c'"),
@@ -148,7 +157,7 @@ SPECIAL = {"id": 0, "content": "<s>", "single_word": False, "lstrip": False, "rs
         ({"added_tokens": {}}, "added_tokens is {}"),
         ({"added_tokens": ["<s>"]}, "added_tokens is"),
         ({"added_tokens": [{**SPECIAL, "special": False}]}, "added_tokens is"),
-        ({"added_tokens": [{**SPECIAL, "id": 5}]}, "added_tokens is"),
+        ({"added_tokens": [{**SPECIAL, "id": 5}]}, "added_tokens gives '<s>' the id 5, model.vocab 0"),
         ({"added_tokens": [{**SPECIAL, "lstrip": True}]}, r"added_tokens\.lstrip is True"),
         ({"added_tokens": [{**SPECIAL, "id": 500, "content": "<pad>"}]}, "must be 0 to 298"),
     ],

@@ -7,6 +7,7 @@ from library_twins import merges, train_byte_level
 
 from llmguide import datasets
 from llmguide.tokenizers import (
+    BERT,
     CL100K,
     GPT2,
     WHITESPACE,
@@ -16,9 +17,11 @@ from llmguide.tokenizers import (
     fast_bpe,
     fast_merging,
     train_tokenizer,
+    wordpiece,
 )
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
 from llmguide.tokenizers.normalizers import Lowercase
+from llmguide.tokenizers.wordpiece import Criterion
 
 CORPORA = tuple(datasets.all_datasets())
 
@@ -76,6 +79,23 @@ def test_characters_with_marks_and_unknown() -> None:
     )
     assert tokenizer.special_tokens == ("<unk>", "<s>")
     assert tokenizer.encode("low lox").tokens == ["low</w>", "lo", "<unk>"]
+
+
+@pytest.mark.parametrize("criterion", ["likelihood", "count"])
+def test_wordpiece_learns_from_bert_s_pieces(criterion: Criterion) -> None:
+    texts = ["Low lower, lowest!", "the slowest, the newest"]
+    options = {"special_tokens": ["[CLS]"], "criterion": criterion, "min_count": 2}
+    tokenizer = train_tokenizer(texts, 45, algorithm="wordpiece", normalizer=Lowercase(), **options)
+    words = count_words(texts, BERT, Lowercase(), byte_level=False)
+    assert tokenizer.model == wordpiece.train(words, 45, **options)
+    assert (tokenizer.pretokenizer, tokenizer.special_tokens) == (BERT, ("[UNK]", "[CLS]"))
+    assert tokenizer.decode(tokenizer.encode_ids("LOWER, lowest! Ω")) == "lower, lowest! [UNK]"
+
+
+def test_options_of_another_algorithm_are_refused() -> None:
+    for option in ({"byte_level": True}, {"end_of_word": "</w>"}, {"separator": " "}):
+        with pytest.raises(ValueError, match="byte_level, end_of_word and separator go with algorithm='bpe'"):
+            train_tokenizer(["low"], 30, algorithm="wordpiece", **option)
 
 
 def test_one_string_is_no_corpus() -> None:

@@ -1,0 +1,162 @@
+"""WordPiece: training and encoding, against the ``tokenizers`` library."""
+
+import json
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import SMALL_WORDS
+from tokenizers import Tokenizer as LibraryTokenizer
+from tokenizers import models, pre_tokenizers, trainers
+
+from llmguide import datasets
+from llmguide.tokenizers import WORDS, count_words, fast_wordpiece, wordpiece
+from llmguide.tokenizers.normalizers import BertNormalizer
+from llmguide.tokenizers.wordpiece import Criterion, WordPiece, join, merge, score_pairs, split_word
+
+TRAINERS = pytest.mark.parametrize("train", [wordpiece.train, fast_wordpiece.train], ids=["readable", "fast"])
+HUGS = {"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}  # the words of the library's own course
+
+
+def library_vocabulary(words: dict[str, int], vocab_size: int, min_count: int, first: list[str]) -> dict[str, int]:
+    """Train with the library, whose ties are decided by ids: ``first`` are the tokens that get the first ones."""
+    library = LibraryTokenizer(models.WordPiece(unk_token="[UNK]"))
+    library.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, min_frequency=min_count, special_tokens=first, show_progress=False
+    )
+    library.train_from_iterator([f"{word} " * count for word, count in words.items()], trainer)
+    vocabulary: dict[str, int] = json.loads(library.to_str())["model"]["vocab"]
+    return vocabulary
+
+
+def first_tokens(words: dict[str, int]) -> list[str]:
+    """What is in the vocabulary before the first merge, in our order."""
+    characters = sorted(set("".join(words)))
+    return ["[UNK]", *characters, *sorted({f"##{character}" for word in words for character in word[1:]})]
+
+
+@TRAINERS
+@given(words=SMALL_WORDS, min_count=st.integers(0, 4), room=st.integers(0, 30))
+def test_by_count_it_is_the_library_s_vocabulary(train: type, words: dict[str, int], min_count: int, room: int) -> None:
+    """The library numbers the characters inside words in an order that changes from run to run; here it is told one."""
+    first = first_tokens(words)
+    ours = train(words, len(first) + room, criterion="count", min_count=min_count)
+    assert ours.ids == library_vocabulary(words, len(first) + room, min_count, first)
+
+
+@pytest.mark.parametrize("corpus", ["sentences", "messages"])
+def test_by_count_it_is_the_library_s_vocabulary_on_real_text(corpus: str) -> None:
+    words = count_words([datasets.load(corpus)[:60_000]], WORDS, BertNormalizer(), byte_level=False)
+    ours = fast_wordpiece.train(words, 1200, criterion="count")
+    assert ours.ids == library_vocabulary(words, 1200, 0, first_tokens(words))
+
+
+def test_left_alone_the_library_learns_the_same_where_nothing_is_tied() -> None:
+    words = {"abcd": 40, "bcd": 21, "xcd": 12, "xd": 3}
+    ours = fast_wordpiece.train(words, 15, criterion="count")
+    assert set(ours.tokens) == set(library_vocabulary(words, 15, 0, ["[UNK]"]))
+
+
+@given(
+    words=SMALL_WORDS,
+    min_count=st.integers(0, 4),
+    room=st.integers(0, 30),
+    criterion=st.sampled_from(["likelihood", "count"]),
+    special=st.sampled_from([[], ["ab"], ["##ab", "aa"]]),
+)
+def test_the_twins_agree(
+    words: dict[str, int], min_count: int, room: int, criterion: Criterion, special: list[str]
+) -> None:
+    options = {"criterion": criterion, "special_tokens": special, "min_count": min_count}
+    size = len(first_tokens(words)) + len(special) + room
+    assert fast_wordpiece.train(words, size, **options) == wordpiece.train(words, size, **options)
+
+
+@pytest.mark.parametrize("criterion", ["likelihood", "count"])
+def test_the_twins_agree_on_real_text(criterion: Criterion) -> None:
+    words = count_words([datasets.load("sentences")[:4000]], WORDS, byte_level=False)
+    assert fast_wordpiece.train(words, 600, criterion=criterion) == wordpiece.train(words, 600, criterion=criterion)
+
+
+@TRAINERS
+def test_the_two_criteria_on_the_course_s_words(train: type) -> None:
+    assert train(HUGS, 12).tokens == ("[UNK]", *"bghnpsu", "##g", "##n", "##s", "##u")
+    assert train(HUGS, 13, criterion="likelihood").tokens[-1] == "##gs"
+    assert train(HUGS, 13, criterion="count").tokens[-1] == "##ug"
+
+
+def test_scores_by_hand() -> None:
+    words = {split_word(word): count for word, count in HUGS.items()}
+    scores = score_pairs(words)
+    assert scores[("##g", "##s")] == float(Fraction(5, 20 * 5))
+    assert scores[("##u", "##g")] == float(Fraction(20, 36 * 20))
+    assert max(scores, key=scores.__getitem__) == ("##g", "##s")
+    assert score_pairs(words, "count")[("##u", "##g")] == 20
+
+
+@pytest.mark.parametrize("symbols", [("a", "##a", "##a"), ("##a", "##a", "##a", "##a"), ("b",), ()])
+def test_merging_goes_from_left_to_right(symbols: tuple[str, ...]) -> None:
+    merged = merge(symbols, ("##a", "##a"))
+    assert "".join(symbols).replace("##", "") == "".join(merged).replace("##", "")
+    assert ("##a", "##a") not in pairwise(merged)
+    assert join(("a", "##b")) == "ab"
+    assert join(("##a", "##b")) == "##ab"
+
+
+@pytest.mark.parametrize("word", ["unaffable", "un", "aff", "unx", "x" * 101, "u" * 100, "[CLS]", "##aff", "ununun"])
+def test_words_are_cut_as_the_library_cuts_them(word: str) -> None:
+    model = WordPiece(("[UNK]", "[CLS]", "u", "##u", "un", "##un", "##aff", "##able", "##a", "#", "###"))
+    library = models.WordPiece(model.ids, unk_token="[UNK]", max_input_chars_per_word=100)
+    expected = library.tokenize(word)
+    assert [(number, span) for number, span in model.locate(word)] == [(one.id, one.offsets) for one in expected]
+    assert model.encode(word) == [one.id for one in expected]
+
+
+@given(
+    tokens=st.sets(st.text("ab", min_size=1, max_size=4), max_size=8),
+    inside=st.sets(st.text("ab", min_size=1, max_size=4), max_size=8),
+    word=st.text("abc", min_size=1, max_size=14),
+)
+def test_any_vocabulary_cuts_as_the_library_s(tokens: set[str], inside: set[str], word: str) -> None:
+    model = WordPiece(("[UNK]", *sorted(tokens), *sorted(f"##{token}" for token in inside)), longest_word=12)
+    library = models.WordPiece(model.ids, unk_token="[UNK]", max_input_chars_per_word=12)
+    assert model.locate(word) == [(one.id, one.offsets) for one in library.tokenize(word)]
+
+
+def test_reserved_tokens_come_from_no_text() -> None:
+    model = WordPiece(("[UNK]", "[CLS]", "[", "##CLS", "##]"), reserved=("[UNK]", "[CLS]"))
+    assert [model.tokens[number] for number in model.encode("[CLS]")] == ["[", "##CLS", "##]"]
+    assert not model.makes("[CLS]")
+    assert model.makes("##CLS")
+    assert models.WordPiece(model.ids, unk_token="[UNK]").tokenize("[CLS]")[0].value == "[CLS]"  # it can be forged
+
+
+def test_without_unknown_token_a_word_may_be_an_error() -> None:
+    with pytest.raises(ValueError, match="cannot write 'ab' and there is no unknown token"):
+        WordPiece(("a",), unknown=None).encode("ab")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [(("[UNK]", "a", "a"), "token 'a' occurs more than once"), (("a",), r"unknown token '\[UNK\]' is not in")],
+)
+def test_a_faulty_vocabulary_is_refused(tokens: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        WordPiece(tokens)
+
+
+@TRAINERS
+def test_bad_training_input(train: type) -> None:
+    with pytest.raises(ValueError, match="the corpus holds no word"):
+        train({}, 100)
+    with pytest.raises(ValueError, match=r"vocab_size \(5\) is below"):
+        train(HUGS, 5)
+
+
+def test_progress_is_told_after_each_merge() -> None:
+    seen: list[tuple[int, int]] = []
+    fast_wordpiece.train(HUGS, 15, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(13, 15), (14, 15), (15, 15)]

@@ -20,7 +20,7 @@ SCRIPTS = {
     "Arabic": r"\p{Arabic}",
     "Chinese, Japanese": r"[\p{Han}\p{Hiragana}\p{Katakana}]",
     "Hangul": r"\p{Hangul}",
-    "Indic": r"[\p{Devanagari}\p{Bengali}\p{Tamil}\p{Telugu}\p{Gujarati}\p{Kannada}\p{Malayalam}\p{Gurmukhi}\p{Sinhala}]",
+    "Indic": r"[\p{Devanagari}\p{Bengali}\p{Tamil}\p{Telugu}\p{Gujarati}\p{Kannada}\p{Malayalam}\p{Gurmukhi}]",
     "other letters": r"\p{L}",
 }
 
@@ -34,9 +34,9 @@ def scripts(figure: Figure) -> None:
     for index, script in enumerate([*SCRIPTS, "no letter", "part of a character"]):
         widths = [shares[name][script] for name in names]
         hatch = ["", "", "", "", "", "", "", "///", "..."][index]
-        axes.barh(
-            range(len(names)), widths, left=left, height=0.7, label=script, color=f"C{index % 7}", hatch=hatch, alpha=0.85
-        )
+        bars = axes.barh(range(len(names)), widths, left=left, height=0.7, label=script, color=f"C{index % 7}")
+        for bar in bars:
+            bar.set(hatch=hatch, alpha=0.85)
         left = [start + width for start, width in zip(left, widths, strict=True)]
     axes.set_yticks(range(len(names)), [LABELS[name] for name in names])
     axes.set_xlim(0, 100)
@@ -55,7 +55,8 @@ def shared(figure: Figure) -> None:
     axes.imshow(matrix, cmap="Blues", vmin=0, vmax=130, aspect="auto")
     for y, values in enumerate(matrix):
         for x, value in enumerate(values):
-            axes.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=9, color="white" if value > 70 else "black")
+            colour = "white" if value > 70 else "black"
+            axes.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=9, color=colour)
     labels = [LABELS[name] for name in names]
     axes.set_xticks(range(len(names)), labels, fontsize=8)
     axes.set_yticks(range(len(names)), labels)
@@ -101,7 +102,7 @@ def integers(figure: Figure) -> None:
 
 def _way(groups: tuple[int, ...]) -> int:
     """Number the ways in which a number is cut, in the order of the legend."""
-    known = {(1, 3): 1, (2, 2): 2, (3, 1): 3}
+    known: dict[tuple[int, ...], int] = {(1, 3): 1, (2, 2): 2, (3, 1): 3}
     return {1: 0, 2: known.get(groups, 4), 3: 5, 4: 6}[len(groups)]
 
 
@@ -128,19 +129,18 @@ def byte_costs(figure: Figure) -> None:
     axes = figure.subplots()
     sizes = [2**power for power in range(10, 21)]
     curves = {
-        "bytes": [operations_per_byte(size, bytes_per_unit=1, vocabulary=256) for size in sizes],
-        "tokens of 4 bytes": [operations_per_byte(size, bytes_per_unit=4, vocabulary=50_257) for size in sizes],
-        "patches of 8 bytes": [operations_per_byte(size, bytes_per_unit=8, vocabulary=256, local=0.1) for size in sizes],
+        "bytes": [operations_per_byte(size, 1, 256) for size in sizes],
+        "tokens of 4 bytes": [operations_per_byte(size, 4, 50_257) for size in sizes],
+        "patches of 8 bytes": [operations_per_byte(size, 8, 256, local=0.1) for size in sizes],
     }
     for index, (label, costs) in enumerate(curves.items()):
-        axes.loglog(sizes, [cost / 1e6 for cost in costs], color=f"C{index}", marker="os^"[index], markersize=3, label=label)
+        line = axes.loglog(sizes, [cost / 1e6 for cost in costs], color=f"C{index}", label=label)[0]
+        line.set(marker="os^"[index], markersize=3)
     axes.set(xlabel="bytes of text in the window", ylabel="million operations a byte")
     axes.legend(fontsize=8)
 
 
-def operations_per_byte(
-    size: int, bytes_per_unit: float, vocabulary: int, local: float = 0, layers: int = 12, width: int = 768
-) -> float:
+def operations_per_byte(size: int, bytes_per_unit: float, vocabulary: int, local: float = 0) -> float:
     """Count the operations of a Transformer for each byte of a text, by the equation of the chapter.
 
     Args:
@@ -149,12 +149,11 @@ def operations_per_byte(
         vocabulary: How many units there are to choose from.
         local: Weights of a second model that runs once for each byte, as a part of the first's; it attends to nothing
             far away, and its cost includes the choice of the byte.
-        layers: Layers of the model.
-        width: Its width.
 
     Returns:
         Multiplications and additions for each byte.
     """
+    layers, width = 12, 768  # of the smallest GPT-2
     weights = 12 * layers * width**2
     unit = 2 * weights + 2 * layers * width * size / bytes_per_unit
     if local:

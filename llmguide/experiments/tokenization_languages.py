@@ -7,18 +7,15 @@ held out.
 
 from dataclasses import dataclass
 
-import regex
-
 from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.held_out import count_bytes, count_tokens, hold_out_lines
+from llmguide.experiments.held_out import count_bytes, hold_out_lines
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.experiments.tokenization_training_domain import LANGUAGES
 from llmguide.experiments.vocabularies import DEPENDS, LABELS, PACKAGES, load
-from llmguide.tokenizers.tokenizer import Tokenizer
+from llmguide.tokenizers.inspect import TextMeasures, measure
 from llmguide.tokenizers.training import train_tokenizer
 
-WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 SPACED = tuple(language for language in LANGUAGES if language not in {"th", "zh-Hans", "ja"})
 """The languages that put spaces between words."""
 
@@ -40,48 +37,6 @@ class Config:
     vocabularies: tuple[str, ...] = tuple(LABELS)
 
 
-def premium(lengths: dict[str, int], language: str) -> float:
-    """Compare the length of a text in one language with its length in English.
-
-    Args:
-        lengths: The length of one and the same text by language, in tokens or in bytes; among them ``en``.
-        language: The language to compare.
-
-    Returns:
-        How many times as long as the English text it is: one if equally long.
-
-    Source:
-        :cite:t:`petrov2023language` call it the tokenization premium.
-
-    Example:
-        >>> premium({"en": 10, "hi": 35}, "hi")
-        3.5
-    """
-    return lengths[language] / lengths["en"]
-
-
-def fertility(tokenizer: Tokenizer, text: str) -> float:
-    """Count the tokens that a word of a text becomes, each word encoded with the space before it.
-
-    Args:
-        tokenizer: Any tokenizer.
-        text: A text in a language that puts spaces between words. A word is a run of letters, marks and digits.
-
-    Returns:
-        Tokens for each word, on average.
-
-    Raises:
-        ValueError: If the text has no word.
-
-    Source:
-        :cite:t:`rust2021good`.
-    """
-    words = WORD.findall(text)
-    if not words:
-        raise ValueError(f"the text {text[:40]!r} has no word to count")
-    return count_tokens(tokenizer, (f" {word}" for word in words)) / len(words)
-
-
 def run(config: Config, seed: int) -> Metrics:
     """Measure each vocabulary on the same held-out lines in every language.
 
@@ -99,22 +54,25 @@ def run(config: Config, seed: int) -> Metrics:
     said = dict(zip(messages, held_out, strict=True))
     tokenizers = load(config.vocabularies)
     tokenizers["ours"] = train_tokenizer(train, config.vocab_size)
-    lengths = {
-        name: {language: count_tokens(tokenizer, [text]) for language, text in said.items()}
+    measured: dict[str, dict[str, TextMeasures]] = {
+        name: {language: measure(tokenizer, [text]) for language, text in said.items()}
         for name, tokenizer in tokenizers.items()
     }
+    lengths = {name: {language: found.tokens for language, found in each.items()} for name, each in measured.items()}
     lengths["bytes"] = {language: count_bytes([text]) for language, text in said.items()}
     return {
-        "premium": {name: {language: premium(counts, language) for language in said} for name, counts in lengths.items()},
+        "premium": {
+            name: {language: count / counts["en"] for language, count in counts.items()}
+            for name, counts in lengths.items()
+        },
         "fertility": {
-            name: {language: fertility(tokenizer, said[language]) for language in SPACED}
-            for name, tokenizer in tokenizers.items()
+            name: {language: each[language].fertility for language in SPACED} for name, each in measured.items()
         },
         "bytes_per_token": {
-            name: {language: lengths["bytes"][language] / lengths[name][language] for language in said}
-            for name in tokenizers
+            name: {language: found.bytes_per_token for language, found in each.items()}
+            for name, each in measured.items()
         },
-        "highest": {name: max(premium(counts, language) for language in said) for name, counts in lengths.items()},
+        "highest": {name: max(counts.values()) / counts["en"] for name, counts in lengths.items()},
     }
 
 

@@ -8,6 +8,7 @@ import keyword
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from statistics import fmean
 
@@ -17,7 +18,8 @@ from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.held_out import bytes_per_token, count_tokens, hold_out_documents
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.experiments.vocabularies import DEPENDS, LABELS, PACKAGES, load, pieces, share
+from llmguide.experiments.vocabularies import DEPENDS, LABELS, PACKAGES, load, share
+from llmguide.tokenizers.inspect import stretches
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.tokenizers.training import train_tokenizer
 
@@ -57,7 +59,7 @@ def digit_groups(tokenizer: Tokenizer, digits: str) -> tuple[int, ...]:
     Returns:
         The number of digits in each token that has any, from left to right.
     """
-    counts = (sum(map(str.isdigit, piece)) for piece in pieces(tokenizer, f"= {digits}"))
+    counts = (sum(map(str.isdigit, stretch.text)) for stretch in stretches(tokenizer, f"= {digits}"))
     return tuple(count for count in counts if count)
 
 
@@ -114,10 +116,10 @@ def run(config: Config, seed: int) -> Metrics:
             "whole": share(len(group) == 1 for group in groups),
             "commonest": max(ways.values()) / ways.total(),
             "ways": len(ways),
-            "neighbours": share(one != other for one, other in zip(four, four[1:], strict=False)),
+            "neighbours": share(one != other for one, other in pairwise(four)),
             "aligned": share(aligned(digit_groups(tokenizer, digits)) for digits in long_numbers),
             "python": bytes_per_token(tokenizer, [code]),
-            "blank": share(not piece.strip() for piece in pieces(tokenizer, code)),
+            "blank": share(stretch.text.isspace() for stretch in stretches(tokenizer, code)),
             "identifier": _tokens_each(tokenizer, identifiers),
             "name": _tokens_each(tokenizer, names),
             "word": _tokens_each(tokenizer, words),

@@ -59,10 +59,10 @@ def run(config: Config, seed: int) -> Metrics:
 
     Returns:
         ``closest``, the ordinary tokens whose vectors are closest to the mean of the unused ones, and ``cosine``, how
-        close, by rank; ``counts``, by threshold in hundredths, how many ordinary tokens lie at or above it; ``unused``, the least
-        cosine of an unused token; ``seen``, the part of the closest tokens that occur in the corpora of the book, and
-        ``seen_others``, that of all ordinary tokens; ``bins``, the number of ordinary tokens in each twentieth of the
-        range of the cosine from 0 to 1.
+        close, by rank; ``counts``, by threshold in hundredths, how many ordinary tokens lie at or above it;
+        ``unused``, the least cosine of an unused token; ``seen``, the part of the closest tokens that occur in the
+        corpora of the book, and ``seen_others``, that of all ordinary tokens; ``bins``, the number of ordinary tokens
+        in each twentieth of the range of the cosine from 0 to 1.
     """
     del seed
     tokenizer = published.load("smollm2")
@@ -86,7 +86,9 @@ def run(config: Config, seed: int) -> Metrics:
         "unused": min(cosines[tokenizer.model.ids[token]] for token in config.unused),
         "seen": share(number in occurring for number in closest),
         "seen_others": share(number in occurring for number in ordinary),
-        "bins": [sum(int(min(cosines[number], 0.999) * 20) == bin for number in ordinary) for bin in range(20)],
+        "bins": [
+            sum(int(min(cosines[number], 0.999) * 20) == twentieth for number in ordinary) for twentieth in range(20)
+        ],
     }
 
 

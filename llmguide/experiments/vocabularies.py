@@ -15,7 +15,9 @@ LABELS = {
 }
 """What the figures call each published vocabulary, from the oldest to the newest."""
 
-MODULES = tuple(f"llmguide.tokenizers.{module}" for module in ("gguf", "published", "ranks", "tekken"))
+MODULES = tuple(
+    f"llmguide.tokenizers.{module}" for module in ("gguf", "inspect", "published", "ranked_bpe", "ranks", "tekken")
+)
 DEPENDS = ("llmguide.experiments.vocabularies", *MODULES, *TOKENIZERS)
 """The modules that reading a published vocabulary and training one of our own depend on."""
 
@@ -33,25 +35,6 @@ def load(names: Iterable[str]) -> dict[str, Tokenizer]:
         The tokenizers by name.
     """
     return {name: published.load(name) for name in names}
-
-
-def pieces(tokenizer: Tokenizer, text: str) -> list[str]:
-    """Cut a text into the stretches that its tokens cover.
-
-    Args:
-        tokenizer: Any tokenizer.
-        text: Any text.
-
-    Returns:
-        The stretches. Tokens that share one character are counted once, so that stretches never repeat a character.
-    """
-    found: list[str] = []
-    last = 0
-    for _, end in tokenizer.encode(text).offsets:
-        if end > last:
-            found.append(text[last:end])
-            last = end
-    return found
 
 
 def share(answers: Iterable[bool]) -> float:

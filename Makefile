@@ -20,7 +20,7 @@ DOWNLOADS = test ! -f $(BUILD)/html/index.html || PYTHONPATH=book $(BIN)/python 
 	$(BUILD)/html $(BUILD)/latex/book.pdf $(BUILD)/epub/book.epub
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup book html pdf epub serve notebooks test test-long coverage experiments check-experiments lint types links permalinks \
+.PHONY: help setup book html pdf epub serve notebooks test test-long mutants experiments check-experiments lint types links permalinks \
 	reproducible reproducible-html bench bounds lock clean
 
 help: ## list these commands
@@ -68,7 +68,13 @@ clean: ## remove what was built, and keep .venv
 # -- The checks -------------------------------------------------------------------------------------------------------
 test: html epub ## run the whole suite
 	@if command -v lualatex > /dev/null; then $(MAKE) pdf; else echo "No LaTeX: the PDF tests will be skipped."; fi
-	@$(PYTEST) --cov=llmguide --cov-report=term
+	@$(PYTEST) -m "not long" --cov=llmguide --cov-report=term
+
+test-long: $(READY) ## run the tests that take minutes: a million texts against the libraries
+	@$(PYTEST) -m long tests/tokenizers
+
+mutants: $(READY) ## change the tokenizers in every way that mutmut knows, and see whether their tests notice (an hour)
+	@$(BIN)/python tests/mutation/mutate.py
 
 lint: types $(READY) ## check style, spelling and docstrings
 	@$(BIN)/ruff check .
@@ -103,6 +109,7 @@ check-experiments: $(READY) ## check that the records are those of today's sourc
 
 bench: $(READY) ## time the tokenizers beside their peers, and record the report
 	@$(BIN)/python tests/bench/bench_tokenizers.py
+	@$(BIN)/python tests/bench/bench_scaling.py
 
 # -- The lock ---------------------------------------------------------------------------------------------------------
 lock: ## resolve the dependencies anew and say what moved

@@ -64,6 +64,7 @@ extensions = [
     "_extensions.search_index",
     "_extensions.site",
     "_extensions.study_guide",
+    "_extensions.widgets",
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}

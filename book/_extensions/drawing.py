@@ -52,7 +52,7 @@ def draw_once(draw: Draw, name: str, directory: Path, sources: Iterable[bytes]) 
     for theme, kind in VARIANTS:
         file = folder / f"{name}-{theme}.{kind}"
         if not file.exists():
-            _write(file, _drawn(draw, theme, kind, folder))
+            write_file(file, _drawn(draw, theme, kind, folder))
     return folder
 
 
@@ -71,8 +71,9 @@ def _drawn(draw: Draw, theme: str, kind: str, folder: Path) -> bytes:
         return _PROLOGUE.sub("", file.read_text("utf-8")).encode() if kind == "svg" else file.read_bytes()
 
 
-def _write(file: Path, content: bytes) -> None:
-    """Write a file at once: another builder may draw the same figure at the same time."""
+def write_file(file: Path, content: bytes) -> None:
+    """Write a file at once: another builder may make the same file at the same time."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=file.parent)
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)

@@ -1,14 +1,15 @@
-"""The texts that search results are quoted from.
+"""What the book's search looks through: the text of every section, and the terms of the glossary.
 
-Sphinx's search finds pages, and fetches each to quote it, which a browser refuses when the book is read from a folder.
-This extension writes the text of every section into one script, ``search-texts.js``, which only the search page loads;
-``_static/search.js`` shows from it where on a page the words stand.
+Sphinx's search fetches the pages that it finds to quote them, which a browser refuses when the book is read from a
+folder. This extension writes texts and terms into one script, ``search-texts.js``, which only the search page loads;
+``_static/search.js`` ranks them and shows where on a page the words stand.
 """
 
 import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
@@ -16,9 +17,10 @@ from sphinx.util.typing import ExtensionMetadata
 
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-# What is not prose: scripts, displayed formulas, the TeX kept beside every formula, controls.
-SILENT = {"script", "style", "annotation", "button", "svg"}
-SILENT_CLASSES = {"math", "headerlink", "viewcode-link", "viewcode-back"}
+# What is not prose: scripts, the TeX kept beside every formula, controls.
+SILENT = {"script", "noscript", "style", "annotation", "button", "svg"}
+SILENT_CLASSES = {"widget-controls", "headerlink", "viewcode-link", "viewcode-back"}
+FORMULA = "math"  # the class of a displayed formula: found by its signs, never quoted
 # Elements within a line; any other begins a new word.
 INLINE = {"a", "abbr", "b", "code", "em", "i", "mark", "mi", "mn", "mo", "span", "strong", "sub", "sup"}
 INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # MathML's invisible operators
@@ -26,15 +28,26 @@ INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))  # MathML's invisible operators
 
 @dataclass
 class Section:
-    """A section: its anchor, its heading, and the text between its heading and its first subsection's."""
+    """A section: its anchor, its heading, and text and formulas between its heading and its first subsection's."""
 
     anchor: str
     title: list[str] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
+    signs: list[str] = field(default_factory=list)
 
     def as_row(self) -> list[str]:
-        """Return anchor, title and text, with single spaces."""
-        return [self.anchor, *(" ".join("".join(parts).split()) for parts in (self.title, self.text))]
+        """Return anchor, title and text, with single spaces, and the signs of the formulas, each once."""
+        title, text = (" ".join("".join(parts).split()) for parts in (self.title, self.text))
+        return [self.anchor, title, text, " ".join(sorted(set(" ".join(self.signs).split())))]
+
+
+class _Open(NamedTuple):
+    """An element that is not closed yet, and what it makes of the text inside."""
+
+    tag: str
+    silent: bool
+    formula: bool
+    section: bool
 
 
 class _Reader(HTMLParser):
@@ -43,7 +56,7 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.sections: list[Section] = []
-        self._open: list[tuple[str, bool, bool]] = []  # tag, is it silent, is it a section
+        self._open: list[_Open] = []
         self._inside: list[Section] = []
         self._main_depth: int | None = None
 
@@ -55,21 +68,22 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attributes}
         if self._main_depth is None and given.get("role") == "main":
             self._main_depth = len(self._open)
-        silent = tag in SILENT or not SILENT_CLASSES.isdisjoint(given.get("class", "").split())
+        classes = given.get("class", "").split()
+        silent = tag in SILENT or not SILENT_CLASSES.isdisjoint(classes)
         is_section = tag == "section" and "id" in given and self._main_depth is not None
         if is_section:
             self._inside.append(Section(given["id"]))
             self.sections.append(self._inside[-1])
-        self._open.append((tag, silent, is_section))
+        self._open.append(_Open(tag, silent, FORMULA in classes, is_section))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in VOID or all(tag != name for name, _, _ in self._open):
+        if tag in VOID or all(tag != element.tag for element in self._open):
             return
         while True:
-            name, _, is_section = self._open.pop()
-            if is_section:
+            closed = self._open.pop()
+            if closed.section:
                 self._inside.pop()
-            if name == tag:
+            if closed.tag == tag:
                 break
         if self._main_depth is not None and len(self._open) <= self._main_depth:
             self._main_depth = None
@@ -78,19 +92,22 @@ class _Reader(HTMLParser):
         self._write(data)
 
     def _write(self, text: str) -> None:
-        if self._main_depth is None or not self._inside or any(silent for _, silent, _ in self._open):
+        if self._main_depth is None or not self._inside or any(element.silent for element in self._open):
             return
         section = self._inside[-1]
-        in_heading = any(tag in HEADINGS for tag, _, _ in self._open)
+        if any(element.formula for element in self._open):
+            section.signs.append(f" {text.translate(INVISIBLE)} ")
+            return
+        in_heading = any(element.tag in HEADINGS for element in self._open)
         (section.title if in_heading else section.text).append(text.translate(INVISIBLE))
 
 
 def sections_of(page: str) -> list[list[str]]:
-    """Return anchor, title and text of each section of a rendered page.
+    """Return anchor, title and text of each section of a rendered page, and the signs of its displayed formulas.
 
     Example:
         >>> sections_of('<main role="main"><section id="a"><h1>One</h1><p>Two <b>three</b>.</p></section></main>')
-        [['a', 'One', 'Two three.']]
+        [['a', 'One', 'Two three.', '']]
     """
     reader = _Reader()
     reader.feed(page)
@@ -106,8 +123,15 @@ def write_texts(app: Sphinx, exception: Exception | None) -> None:
     found = sorted(name for name in app.env.all_docs if "nosearch" not in app.env.metadata.get(name, {}))
     pages = {name: builder.get_output_path(name) for name in found}
     texts = {name: sections_of(path.read_text("utf-8")) for name, path in pages.items() if path.exists()}
-    script = f"const SEARCH_TEXTS = {json.dumps(texts, ensure_ascii=False, separators=(',', ':'))};\n"
+    objects = app.env.domains.standard_domain.objects
+    terms = sorted([name, *place] for (kind, name), place in objects.items() if kind == "term")
+    constants = {"SEARCH_TEXTS": texts, "SEARCH_TERMS": terms}
+    script = "".join(f"const {name} = {_as_json(value)};\n" for name, value in constants.items())
     (Path(app.outdir) / "search-texts.js").write_text(script, "utf-8")
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

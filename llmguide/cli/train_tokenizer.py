@@ -31,8 +31,8 @@ read.
 
 Byte-pair encoding starts from the 256 bytes (or, with --characters, from the characters of the text) and joins the most
 frequent pair of neighbours until the vocabulary has --vocab-size tokens. WordPiece starts from the characters and joins
-the pair with the best ratio of counts. Pairs are counted within the pieces that the pre-tokenizer makes; GPT-2's, the
-default for byte-pair encoding, and BERT's, the default for WordPiece, keep words and punctuation apart."""
+the pair with the best ratio of counts. Unigram starts from many substrings and takes away those that are missed least.
+All of them learn within the pieces that the pre-tokenizer makes, which usually are words."""
 
 EXAMPLES = r"""examples:
   a byte-level tokenizer of 4,096 tokens, as GPT-2's was made
@@ -74,7 +74,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--pretokenizer",
         choices=sorted(PRETOKENIZERS),
-        help="how to cut text (default: gpt2, or bert with --algorithm wordpiece)",
+        help="how to cut text (default: gpt2, with --algorithm wordpiece bert, with --algorithm unigram metaspace)",
     )
     parser.add_argument(
         "--normalizer",

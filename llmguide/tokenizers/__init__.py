@@ -1,4 +1,4 @@
-"""From text to token ids and back: byte-pair encoding, WordPiece and everything around them.
+"""From text to token ids and back: byte-pair encoding, WordPiece, Unigram and everything around them.
 
 Example:
     >>> from llmguide.tokenizers import train_tokenizer
@@ -14,6 +14,7 @@ from llmguide.tokenizers.pretokenizers import BERT, CL100K, GPT2, WHITESPACE, WH
 from llmguide.tokenizers.tokenizer import Encoding, Tokenizer
 from llmguide.tokenizers.traces import trace_encoding, trace_training
 from llmguide.tokenizers.training import count_words, train_tokenizer
+from llmguide.tokenizers.unigram import Unigram
 from llmguide.tokenizers.wordpiece import WordPiece
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Encoding",
     "PreTokenizer",
     "Tokenizer",
+    "Unigram",
     "WordPiece",
     "count_words",
     "load",

@@ -236,8 +236,7 @@ class Bpe:
         merges: The pairs to join, in the order in which they were learned.
         end_of_word: What marks the last character of a word; empty for no mark.
         unknown: The token for a character that the vocabulary lacks. ``None``: such a character is an error.
-        byte_fallback: Whether to write a character that the vocabulary lacks as tokens for its bytes, such as
-            ``<0xC3>``, if it has all of them.
+        byte_fallback: Whether such a character is written by tokens for its bytes (``<0xC3>``), if all are there.
         whole_words: Whether a word that is itself a token is taken at once, even where the merges would not make it.
         reserved: Tokens that no word is ever taken for, such as special tokens; only ``whole_words`` needs this.
 
@@ -284,31 +283,11 @@ class Bpe:
         return fast_merging.encode_word(symbols, self.ranks)
 
     def encode(self, word: str) -> list[int]:
-        """Give the ids of a word's tokens.
-
-        Args:
-            word: One word, as pre-tokenization made it.
-
-        Returns:
-            One id for each symbol of the word, or one for each byte of a character that the vocabulary lacks.
-
-        Raises:
-            ValueError: If a character is not in the vocabulary and nothing can stand for it.
-        """
+        """Give the ids of a word's tokens, as :meth:`locate`."""
         return [number for symbol in self.split(word) for number in self._ids_of(symbol)]
 
     def locate(self, word: str) -> list[tuple[int, Span]]:
-        """Give the ids of a word's tokens, as :meth:`encode`, and the characters that each covers.
-
-        Args:
-            word: One word, as pre-tokenization made it.
-
-        Returns:
-            Ids and spans. The mark at the end of a word covers nothing.
-
-        Raises:
-            ValueError: As :meth:`encode`.
-        """
+        """Give the ids of a word's tokens and the characters that each covers, as :meth:`place`."""
         return self.place(self.split(word))
 
     def place(self, symbols: Symbols) -> list[tuple[int, Span]]:
@@ -318,10 +297,7 @@ class Bpe:
             symbols: A word, cut in any way; the mark at its end is in the last symbol.
 
         Returns:
-            Ids and spans, as :meth:`locate`.
-
-        Raises:
-            ValueError: As :meth:`encode`.
+            An id and a span for each symbol, or for each byte that stands in; the mark at the end covers nothing.
         """
         located: list[tuple[int, Span]] = []
         start, length = 0, len("".join(symbols)) - len(self.end_of_word)

@@ -1,13 +1,17 @@
-"""The model of a ``tokenizer.json``, read and written: byte-pair encoding or WordPiece."""
+"""The model of a ``tokenizer.json``, read and written: byte-pair encoding, WordPiece or Unigram."""
+
+from math import inf
 
 from llmguide.tokenizers.bpe import Bpe
 from llmguide.tokenizers.interop_steps import Json, expect_off, unsupported
 from llmguide.tokenizers.models import Model
+from llmguide.tokenizers.unigram import Unigram
 from llmguide.tokenizers.wordpiece import WordPiece
 
 Added = dict[str, int]
 """Special tokens and their ids."""
 
+_BYTES = frozenset(map("<0x{:02X}>".format, range(256)))
 _BPE_OFF: Json = {"dropout": None, "continuing_subword_prefix": None}
 
 
@@ -44,6 +48,15 @@ def write_model(model: Model) -> Json:
                 "max_input_chars_per_word": model.longest_word,
                 "vocab": model.ids,
             }
+        case Unigram():
+            # The format has no minus infinity; the library writes zero for tokens that are not pieces.
+            scores = [score if score > -inf else 0.0 for score in model.scores]
+            return {
+                "type": "Unigram",
+                "unk_id": None if model.unknown is None else model.ids[model.unknown],
+                "vocab": list(zip(model.tokens, scores, strict=True)),
+                "byte_fallback": model.byte_fallback,
+            }
     raise ValueError(f"tokenizer.json has no way to say a {type(model).__name__} with unknown={model.unknown!r}")
 
 
@@ -71,7 +84,32 @@ def read_model(part: Json, special: Added) -> Model:
             "vocab": dict(vocab),
         }:
             return WordPiece(_read_tokens(vocab, special), unknown, prefix, longest, tuple(special))
+        case {"type": "Unigram", "unk_id": int() | None, "vocab": list(vocab)}:
+            return _read_unigram(part, dict(map(_read_score, vocab)), special)
     raise unsupported("model", part)
+
+
+def _read_unigram(part: Json, scores: dict[str, float], special: Added) -> Unigram:
+    if len(scores) < len(part["vocab"]):
+        raise ValueError("model.vocab gives a token twice; each must be unique")
+    tokens = _read_tokens({token: number for number, token in enumerate(scores)}, special)
+    if not isinstance(byte_fallback := part.get("byte_fallback", False), bool):
+        raise ValueError(f"model.byte_fallback is {byte_fallback!r}; expected true or false")
+    number = part["unk_id"]
+    if number is not None and not 0 <= number < len(scores):
+        raise ValueError(f"model.unk_id is {number}; expected a place in model.vocab, 0 to {len(scores) - 1}, or null")
+    unknown = None if number is None else tokens[number]
+    # What is no piece of text: its score says nothing.
+    aside = {*special, *([] if unknown is None else [unknown]), *(_BYTES if byte_fallback else ())}
+    chosen = tuple(-inf if token in aside else scores[token] for token in tokens)
+    return Unigram(tokens, chosen, unknown, byte_fallback)
+
+
+def _read_score(part: object) -> tuple[str, float]:
+    match part:
+        case [str(token), int() | float() as score] if not isinstance(score, bool) and abs(score) < 2**53:
+            return token, float(score)
+    raise ValueError(f"model.vocab holds {str(part)[:200]}; expected a token and its score")
 
 
 def _read_bpe(part: Json, tokens: tuple[str, ...], merges: list[object], special: Added) -> Bpe:
@@ -84,7 +122,7 @@ def _read_bpe(part: Json, tokens: tuple[str, ...], merges: list[object], special
         if not isinstance(part.get(option), bool | None):
             raise ValueError(f"model.{option} is {part[option]!r}; expected true or false")
     byte_fallback, whole_words = bool(part.get("byte_fallback")), bool(part.get("ignore_merges"))
-    every_byte = byte_fallback and set(map("<0x{:02X}>".format, range(256))) <= set(tokens)
+    every_byte = byte_fallback and set(tokens) >= _BYTES
     if not every_byte:  # then no character is unknown, and none can be fused
         expect_off(part, "fuse_unk", "model")
     return Bpe(

@@ -236,6 +236,9 @@ class Prepend:
 class Metaspace:
     """Write spaces as marks, and put one mark before a text that does not begin with one.
 
+    Decoding, which drops the first space, then loses the one with which a text began; ``Prepend`` and ``Replace`` in a
+    ``Sequence`` put a mark there in any case.
+
     Attributes:
         mark: What stands for a space.
         prepend: Where to put a mark: before every stretch between special tokens, before the first only if it begins

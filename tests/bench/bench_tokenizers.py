@@ -24,7 +24,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tokenizers"))
 
-from library_twins import as_tiktoken, merges, published_pattern, train_byte_level
+from library_twins import as_tiktoken, merges, published_pattern, train_byte_level, train_unigram, train_wordpiece
 from tokenizers import Tokenizer as LibraryTokenizer
 
 import llmguide
@@ -34,6 +34,8 @@ from llmguide.experiments.runner import _machine
 from llmguide.tokenizers import bpe, count_words, fast_bpe, train_tokenizer
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
 from llmguide.tokenizers.interop import dumps, loads
+from llmguide.tokenizers.normalizers import BertNormalizer
+from llmguide.tokenizers.tokenizer import Tokenizer
 
 VOCAB_SIZE = 4096
 Timed = Callable[[], float]
@@ -194,6 +196,94 @@ def encoding_rows(rounds: int) -> dict[str, Row]:
     }
 
 
+def train_own_wordpiece(texts: list[str]) -> Tokenizer:
+    """Train WordPiece as the library does: join the most frequent pair, of text that is cut as for BERT."""
+    return train_tokenizer(texts, VOCAB_SIZE, algorithm="wordpiece", criterion="count", normalizer=BertNormalizer())
+
+
+def wordpiece_rows(rounds: int) -> dict[str, Row]:
+    """Train WordPiece on 1.1 MB and encode it.
+
+    The library numbers the characters inside words in an order that changes from run to run, and with it decides ties.
+    So the two vocabularies may differ in a few tokens; for encoding both have ours.
+    """
+    texts = list(datasets.documents("shakespeare").values())
+    megabytes = sum(len(text.encode("utf-8")) for text in texts) / 1e6
+    own, library = train_own_wordpiece(texts), train_wordpiece(texts, VOCAB_SIZE)
+    assert len(own.model.ids.keys() & library.get_vocab().keys()) > 0.98 * VOCAB_SIZE
+    saved = dumps(own)
+    library = LibraryTokenizer.from_str(saved)
+    assert [own.encode_ids(text) for text in texts] == [library.encode(text).ids for text in texts]
+
+    def own_cold() -> float:
+        cold = loads(saved)
+        return megabytes / seconds(lambda: [cold.encode_ids(text) for text in texts])
+
+    def library_cold() -> float:
+        cold = LibraryTokenizer.from_str(saved)
+        return megabytes / seconds(lambda: [cold.encode(text).ids for text in texts])
+
+    return {
+        "train-wordpiece": compare(
+            "train WordPiece on 1.1 MB of English",
+            "tokenizers",
+            "s",
+            lambda: seconds(lambda: train_own_wordpiece(texts)),
+            lambda: seconds(lambda: train_wordpiece(texts, VOCAB_SIZE)),
+            "≤ 10",
+            rounds,
+        ),
+        "encode-wordpiece": compare(
+            "encode 1.1 MB with WordPiece, every word new at first",
+            "tokenizers",
+            "MB/s",
+            own_cold,
+            library_cold,
+            "≥ 0.4",
+            rounds,
+        ),
+    }
+
+
+def unigram_rows(rounds: int) -> dict[str, Row]:
+    """Train Unigram on an eighth of 1.1 MB and encode the same.
+
+    SentencePiece normalizes and cuts otherwise, so only the amount of work is alike. ``tokenizers`` has our vocabulary.
+    """
+    texts = [text[: len(text) // 8] for text in datasets.documents("shakespeare").values()]
+    megabytes = sum(len(text.encode("utf-8")) for text in texts) / 1e6
+    size = VOCAB_SIZE // 2
+    saved = dumps(train_tokenizer(texts, size, algorithm="unigram"))
+    own, library, sentencepiece = loads(saved), LibraryTokenizer.from_str(saved), train_unigram(texts, size)
+    assert [own.encode_ids(text) for text in texts] == [library.encode(text).ids for text in texts]
+
+    def speed(encode: Callable[[str], object]) -> float:
+        return megabytes / seconds(lambda: [encode(text) for text in texts])
+
+    def own_cold() -> float:
+        return speed(loads(saved).encode_ids)
+
+    def library_cold() -> float:
+        return speed(LibraryTokenizer.from_str(saved).encode)
+
+    work = f"encode {1000 * megabytes:.0f} KB with Unigram, every word new at first"
+    return {
+        "train-unigram": compare(
+            f"train Unigram on {1000 * megabytes:.0f} KB of English",
+            "sentencepiece",
+            "s",
+            lambda: seconds(lambda: train_tokenizer(texts, size, algorithm="unigram")),
+            lambda: seconds(lambda: train_unigram(texts, size)),
+            "≤ 30",
+            rounds,
+        ),
+        "encode-unigram-tokenizers": compare(work, "tokenizers", "MB/s", own_cold, library_cold, "≥ 0.1", rounds),
+        "encode-unigram-sentencepiece": compare(
+            work, "sentencepiece", "MB/s", own_cold, lambda: speed(sentencepiece.encode), "≥ 0.01", rounds
+        ),
+    }
+
+
 def import_time(module: str) -> float:
     """Import a module in a process of its own and take the time of the import alone."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
@@ -216,6 +306,8 @@ def main() -> None:
         **training_rows(rounds),
         "twins": twin_row(rounds),
         **encoding_rows(rounds),
+        **wordpiece_rows(rounds),
+        **unigram_rows(rounds),
         "import": import_row(rounds),
     }
     for row in rows.values():
@@ -237,7 +329,7 @@ def main() -> None:
         versions={
             "python": python_version(),
             "llmguide": llmguide.__version__,
-            **{name: version(name) for name in ("regex", "tokenizers", "tiktoken")},
+            **{name: version(name) for name in ("regex", "tokenizers", "tiktoken", "sentencepiece")},
         },
         machine=_machine(),
         wall_seconds=round(time.perf_counter() - started, 1),

@@ -122,8 +122,10 @@ def test_texts_are_kept_by_section() -> None:
         <h1>One<a class="headerlink" href="#a">#</a></h1><p>First<br>line.</p>
         <section id="b"><h2><span>1.1. </span>Two</h2>
           <p>The <math><semantics><mi>x</mi><annotation>x</annotation></semantics></math> of <em>b</em>old.</p>
+          <div class="math"><math><mo>∑</mo><mi>x</mi><mo>∑</mo></math></div>
+          <div class="widget-controls"><label>Text</label></div>
         </section><p>Last.</p></section></article><footer>foot</footer>"""
-    assert sections_of(page) == [["a", "One", "First line. Last."], ["b", "1.1. Two", "The x of bold."]]
+    assert sections_of(page) == [["a", "One", "First line. Last.", ""], ["b", "1.1. Two", "The x of bold.", "x ∑"]]
 
 
 def test_every_section_can_be_found(html_dir: Path, soups: dict[str, object]) -> None:
@@ -131,3 +133,5 @@ def test_every_section_can_be_found(html_dir: Path, soups: dict[str, object]) ->
     assert script.startswith("const SEARCH_TEXTS = {")
     assert '"foundations/tokenization":[["' in script
     assert '"404"' not in script
+    assert '\nconst SEARCH_TERMS = [["' in script
+    assert '["byte-pair encoding","reference/glossary","term-byte-pair-encoding"]' in script

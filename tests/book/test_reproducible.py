@@ -23,7 +23,6 @@ def test_two_builds_are_identical(tmp_path: Path, format_: str) -> None:
     assert _build_twice(format_, tmp_path) == []
 
 
-@pytest.mark.long
 @pytest.mark.pdf
 def test_two_pdfs_are_identical(tmp_path: Path, program: Callable[[str, str], str]) -> None:
     program("latexmk", "latexmk")

@@ -60,6 +60,13 @@ def test_wordpiece(run: Run) -> None:
     assert (result.code, result.err) == (0, f"{expected.vocab_size} tokens from 34 characters\n")
 
 
+def test_unigram(run: Run) -> None:
+    result = run("train-tokenizer", "--vocab-size", 16, "--algorithm", "unigram", stdin=TEXT.encode())
+    expected = train_tokenizer([TEXT], 16, algorithm="unigram")
+    assert loads(result.out) == expected
+    assert (result.code, result.err) == (0, f"{expected.vocab_size} tokens from 34 characters\n")
+
+
 def test_one_normalizer_stands_alone(run: Run) -> None:
     result = run(
         *("train-tokenizer", "--vocab-size", 270, "--normalizer", "lowercase", "--pretokenizer", "bert"),

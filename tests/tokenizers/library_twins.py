@@ -1,8 +1,10 @@
 """The same tokenizers, built with the production libraries that ours are held against."""
 
+import io
 import json
 from collections.abc import Iterable
 
+import sentencepiece
 import tiktoken
 import tokenizers
 from tiktoken_ext import openai_public
@@ -33,6 +35,9 @@ PRETOKENIZERS = {
     # The library's engine takes {1,3}+ for a repeated group, not for a possessive one.
     "cl100k": pre_tokenizers.Split(
         tokenizers.Regex(published_pattern("cl100k_base").replace("{1,3}+", "{1,3}")), "isolated"
+    ),
+    "smollm": pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     ),
 }
 
@@ -67,6 +72,31 @@ def train_byte_level(
     )
     twin.train_from_iterator(texts, trainer)
     return twin
+
+
+def train_wordpiece(texts: Iterable[str], vocab_size: int) -> tokenizers.Tokenizer:
+    """Train WordPiece with the library, on text that is normalized and cut as for BERT."""
+    twin = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    twin.normalizer = NORMALIZERS["bert"]
+    twin.pre_tokenizer = PRETOKENIZERS["bert"]
+    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=["[UNK]"], show_progress=False)
+    twin.train_from_iterator(texts, trainer)
+    return twin
+
+
+def train_unigram(texts: Iterable[str], vocab_size: int) -> sentencepiece.SentencePieceProcessor:
+    """Train Unigram with SentencePiece, in one thread, on the lines of some texts."""
+    trained = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=(line for text in texts for line in text.splitlines() if line),
+        model_writer=trained,
+        vocab_size=vocab_size,
+        model_type="unigram",
+        hard_vocab_limit=False,
+        num_threads=1,
+        minloglevel=2,
+    )
+    return sentencepiece.SentencePieceProcessor(model_proto=trained.getvalue())
 
 
 def train_characters(words: Iterable[str], vocab_size: int) -> tokenizers.Tokenizer:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from library_twins import merges, train_characters
 from strategies import SMALL_WORDS
 from tokenizers import models
 
 from llmguide.tokenizers import bpe, fast_bpe, fast_merging
-from llmguide.tokenizers.bpe import Bpe, Pair, Symbols, count_pairs, merge, split_word
+from llmguide.tokenizers.bpe import Bpe, Pair, Symbols, choose_pair, count_pairs, merge, split_word
 
 TRAINERS = pytest.mark.parametrize("train", [bpe.train, fast_bpe.train], ids=["readable", "fast"])
 ENCODERS = pytest.mark.parametrize("encode_word", [bpe.encode_word, fast_merging.encode_word], ids=["readable", "fast"])
@@ -70,7 +70,7 @@ def test_merges_are_the_library_s(train: Callable[..., Bpe], words: dict[str, in
     words=SMALL_WORDS,
     end_of_word=st.sampled_from(["", "</w>"]),
     special=st.lists(st.sampled_from(["aa", "ab", "bab", "a</w>b"]), unique=True),
-    min_count=st.integers(1, 4),
+    min_count=st.integers(0, 4),
     alphabet=st.sampled_from(["", "abc"]),
 )
 def test_the_twins_learn_the_same(
@@ -97,6 +97,11 @@ RANKS = st.lists(st.tuples(*[st.text("ab", min_size=1, max_size=3)] * 2), max_si
 """Merges in any order, also such as no training would give."""
 
 
+# A merge is possible until one of lower rank takes its symbols: at the end of the word, and before it.
+@example(word=tuple("abc"), ranks={("b", "c"): 0, ("a", "bc"): 1, ("a", "b"): 2})
+@example(word=tuple("abcd"), ranks={("b", "c"): 0, ("a", "bc"): 1, ("a", "b"): 2})
+# A merge that makes one of lower rank possible.
+@example(word=tuple("abc"), ranks={("ab", "c"): 0, ("a", "b"): 1})
 @given(word=st.text("abc", max_size=60).map(tuple), ranks=RANKS)
 def test_the_twins_encode_the_same(word: Symbols, ranks: dict[Pair, int]) -> None:
     expected = bpe.encode_word(word, ranks)
@@ -130,8 +135,8 @@ def test_training_and_encoding_agree(words: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"word_counts": {}, "vocab_size": 10}, "the corpus holds no word"),
-        ({"word_counts": {"": 3}, "vocab_size": 10}, "the corpus holds no word"),
+        ({"word_counts": {}, "vocab_size": 10}, "^the corpus holds no word .* at least one, or an alphabet$"),
+        ({"word_counts": {"": 3}, "vocab_size": 10}, "^the corpus holds no word"),
         ({"word_counts": {"abc": 1}, "vocab_size": 2}, r"vocab_size \(2\) is below .* 3 characters .* at least 3"),
         ({"word_counts": {"abc": 1}, "vocab_size": 9, "special_tokens": ["x", "x"]}, "special token 'x' must be"),
         ({"word_counts": {"abc": 1}, "vocab_size": 9, "special_tokens": [""]}, "special token '' must be"),
@@ -143,7 +148,35 @@ def test_training_refuses(train: Callable[..., Bpe], arguments: dict[str, object
         train(**arguments)
 
 
+@TRAINERS
+def test_training_stops_at_the_size_asked_for(train: Callable[..., Bpe]) -> None:
+    words = {"abcdef": 2, "fedcba": 1}
+    whole = train(words, vocab_size=100)
+    assert len(whole.tokens) == 6 + len(whole.merges) == 16
+    for size in range(6, 17):
+        assert train(words, vocab_size=size) == Bpe(whole.tokens[:size], whole.merges[: size - 6])
+
+
+@TRAINERS
+def test_marked_characters_come_after_the_others(train: Callable[..., Bpe]) -> None:
+    assert train({"ba": 1, "cb": 1}, vocab_size=4, end_of_word="</w>").tokens == ("b", "c", "a</w>", "b</w>")
+
+
+def test_a_pair_that_occurs_once_is_chosen_unless_more_is_asked_for() -> None:
+    assert choose_pair({("a", "b"): 1}, {"a": 0, "b": 1}) == ("a", "b")
+    assert choose_pair({("a", "b"): 1}, {"a": 0, "b": 1}, min_count=2) is None
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+def test_what_text_can_become(fallback: bool) -> None:
+    tokens = ("a", "b", "ab", "ba", "a·", "ab·", "<0xFF>", "<0xff>", "<0x100>")
+    model = Bpe(tokens, (("a", "b"),), end_of_word="·", byte_fallback=fallback)
+    made = [token for token in tokens if model.makes(token)]
+    assert made == ["a", "b", "ab", "a·", *(["<0xFF>"] if fallback else [])]
+
+
 def test_the_fast_twin_has_an_upper_limit() -> None:
+    assert fast_bpe.train({"ab": 1}, vocab_size=2**21 - 1) == bpe.train({"ab": 1}, vocab_size=2**21 - 1)
     with pytest.raises(ValueError, match=r"vocab_size \(3000000\) must be at most"):
         fast_bpe.train({"ab": 1}, vocab_size=3_000_000)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from llmguide.tokenizers.decoders import MetaspaceDecoder
 from llmguide.tokenizers.interop import dumps, load_vocab_txt, loads
 from llmguide.tokenizers.normalizers import BertNormalizer, Metaspace, Prepend, Replace, Sequence, UnicodeForm
 from llmguide.tokenizers.pretokenizers import DIGITS, METASPACE, Chain, PreTokenizer
+from llmguide.tokenizers.unigram import Unigram
 from llmguide.tokenizers.wordpiece import WordPiece
 
 TEXT = "Low lower, lowest: 12345 Tests don't re-test the tester's CAFÉ.\n\n  The end! [CLS] 漢字 ##er"
@@ -60,6 +62,53 @@ def test_wordpiece_is_read_by_the_library_and_by_us(pretokenizer: PreTokenizer, 
     encoding, expected = ours.encode(text), twin.encode(text)
     assert (encoding.ids, encoding.tokens) == (expected.ids, expected.tokens)
     assert ours.decode(encoding.ids) == twin.decode(expected.ids, skip_special_tokens=False)
+
+
+UNIGRAM = train_tokenizer([TEXT * 3, "low lower lowest " * 5], 90, algorithm="unigram", special_tokens=["<s>"])
+
+
+@given(text=st.just(TEXT) | TEXTS)
+def test_unigram_is_read_by_the_library_and_by_us(text: str) -> None:
+    text = text.replace("<s>", "").replace("<unk>", "")
+    twin = library(UNIGRAM)
+    assert loads(dumps(UNIGRAM)) == UNIGRAM == loads(twin.to_str())
+    ids = UNIGRAM.encode_ids(text)
+    assert ids == twin.encode(text).ids
+    assert UNIGRAM.decode(ids) == twin.decode(ids, skip_special_tokens=False)
+
+
+def test_unigram_with_bytes_is_read_by_the_library_and_by_us() -> None:
+    model = Unigram(("<unk>", *BYTES, "▁", "a", "▁a"), (-inf,) * 257 + (-2.0, -2.5, -3.0), "<unk>", byte_fallback=True)
+    ours = Tokenizer(model, METASPACE, Metaspace(), MetaspaceDecoder(), ("<unk>",))
+    twin = library(ours)
+    assert loads(dumps(ours)) == ours == loads(twin.to_str())
+    assert ours.encode_ids("a né") == twin.encode("a né").ids
+
+
+def test_the_library_lets_text_forge_what_stands_in_a_unigram_vocabulary() -> None:
+    assert UNIGRAM.model.ids["<s>"] in library(UNIGRAM).encode("low <s>").ids
+    assert UNIGRAM.model.ids["<s>"] not in UNIGRAM.encode_ids("low <s>")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"unk_id": 90}, r"model.unk_id is 90; expected a place in model.vocab, 0 to \d+, or null"),
+        ({"unk_id": "<unk>"}, "model is .*Unigram"),
+        ({"vocab": [["a", -1.0], ["a", -2.0]]}, "model.vocab gives a token twice"),
+        ({"vocab": [["a"]]}, r"model.vocab holds \['a'\]; expected a token and its score"),
+        ({"vocab": [["a", True]]}, r"model.vocab holds \['a', True\]"),
+        ({"vocab": [["a", 10**400]]}, r"model.vocab holds \['a', 1000"),
+        ({"byte_fallback": None}, r"model.byte_fallback is None; expected true or false"),
+        ({"byte_fallback": True}, "the token '<0x00>' must be in the vocabulary"),
+    ],
+    ids=str,
+)
+def test_a_faulty_unigram_model_is_named(changes: dict[str, Any], message: str) -> None:
+    document = json.loads(dumps(UNIGRAM))
+    document["model"] |= changes
+    with pytest.raises(ValueError, match=message):
+        loads(json.dumps(document))
 
 
 def llama_like(byte_fallback: bool, normalizer: object, pretokenizer: object) -> Tokenizer:
@@ -224,6 +273,7 @@ DOCUMENTS = [
     for tokenizer in (
         train_tokenizer([TEXT], 270, normalizer=BertNormalizer(), special_tokens=["<s>"]),
         train_tokenizer([TEXT], 110, algorithm="wordpiece"),
+        UNIGRAM,
         llama_like(True, NORMALIZERS[-1], Chain((METASPACE, DIGITS))),
     )
 ]

@@ -9,7 +9,7 @@ from strategies import TEXTS
 from test_unicode import EXCEPTIONS
 
 from llmguide.tokenizers.alphabet import spell
-from llmguide.tokenizers.pretokenizers import CL100K, GPT2, PRETOKENIZERS, WHOLE, PreTokenizer
+from llmguide.tokenizers.pretokenizers import CL100K, GPT2, O200K, PRETOKENIZERS, SMOLLM, WHOLE, PreTokenizer
 
 EXCEPTED = {name: {chr(number) for number in EXCEPTIONS[f"pretokenizer/{name}"]} for name in LIBRARY}
 
@@ -18,12 +18,12 @@ EXCEPTED = {name: {chr(number) for number in EXCEPTIONS[f"pretokenizer/{name}"]}
 @given(text=TEXTS)
 def test_pieces_and_places_are_the_library_s(name: str, text: str) -> None:
     assume(EXCEPTED[name].isdisjoint(text))
-    shown = spell if name == "gpt2" else str
+    shown = spell if name in ("gpt2", "smollm") else str
     ours = [(shown(piece.text), (piece.start, piece.end)) for piece in PRETOKENIZERS[name].split(text)]
     assert ours == LIBRARY[name].pre_tokenize_str(text)
 
 
-@pytest.mark.parametrize(("ours", "published"), [(GPT2, "gpt2"), (CL100K, "cl100k_base")])
+@pytest.mark.parametrize(("ours", "published"), [(GPT2, "gpt2"), (CL100K, "cl100k_base"), (O200K, "o200k_base")])
 @given(text=TEXTS)
 def test_pieces_are_those_of_the_published_pattern(ours: PreTokenizer, published: str, text: str) -> None:
     assert ours.words(text) == regex.findall(published_pattern(published), text)
@@ -37,7 +37,7 @@ def test_pieces_stand_where_they_say(pretokenizer: PreTokenizer, text: str) -> N
     assert pretokenizer.words(text) == [piece.text for piece in pieces]
 
 
-@pytest.mark.parametrize("pretokenizer", [GPT2, CL100K, WHOLE], ids=str)
+@pytest.mark.parametrize("pretokenizer", [GPT2, CL100K, O200K, SMOLLM, WHOLE], ids=str)
 @given(text=TEXTS)
 def test_patterns_of_language_models_drop_nothing(pretokenizer: PreTokenizer, text: str) -> None:
     assert "".join(pretokenizer.words(text)) == text

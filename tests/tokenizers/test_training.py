@@ -17,10 +17,12 @@ from llmguide.tokenizers import (
     fast_bpe,
     fast_merging,
     train_tokenizer,
+    unigram_training,
     wordpiece,
 )
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
 from llmguide.tokenizers.normalizers import Lowercase
+from llmguide.tokenizers.pretokenizers import METASPACE
 from llmguide.tokenizers.wordpiece import Criterion
 
 CORPORA = tuple(datasets.all_datasets())
@@ -90,6 +92,22 @@ def test_wordpiece_learns_from_bert_s_pieces(criterion: Criterion) -> None:
     assert tokenizer.model == wordpiece.train(words, 45, **options)
     assert (tokenizer.pretokenizer, tokenizer.special_tokens) == (BERT, ("[UNK]", "[CLS]"))
     assert tokenizer.decode(tokenizer.encode_ids("LOWER, lowest! Ω")) == "lower, lowest! [UNK]"
+
+
+@pytest.mark.parametrize("normalizer", [None, Lowercase()])
+def test_unigram_learns_from_words_with_marks(normalizer: Lowercase | None) -> None:
+    texts = ["low lower lowest", "the slowest the newest"]
+    tokenizer = train_tokenizer(texts, 24, algorithm="unigram", normalizer=normalizer, special_tokens=["<s>"])
+    words = count_words([text.replace(" ", "▁") for text in ("▁" + one for one in texts)], METASPACE, byte_level=False)
+    learned = unigram_training.train(words, 24, special_tokens=["<unk>", "<s>"], unknown="<unk>")
+    assert tokenizer.model == learned
+    assert tokenizer.special_tokens == ("<unk>", "<s>")
+    assert tokenizer.decode(tokenizer.encode_ids("  lower the west")) == "  lower the west"
+
+
+def test_unigram_joins_no_pairs() -> None:
+    with pytest.raises(ValueError, match="min_count has no meaning; got 2"):
+        train_tokenizer(["low"], 30, algorithm="unigram", min_count=2)
 
 
 def test_options_of_another_algorithm_are_refused() -> None:

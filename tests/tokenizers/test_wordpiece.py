@@ -66,13 +66,25 @@ def test_left_alone_the_library_learns_the_same_where_nothing_is_tied() -> None:
     room=st.integers(0, 30),
     criterion=st.sampled_from(["likelihood", "count"]),
     special=st.sampled_from([[], ["ab"], ["##ab", "aa"]]),
+    prefix=st.sampled_from(["##", "@@"]),
 )
-def test_the_twins_agree(
-    words: dict[str, int], min_count: int, room: int, criterion: Criterion, special: list[str]
+def test_the_twins_agree(  # noqa: PLR0917
+    words: dict[str, int], min_count: int, room: int, criterion: Criterion, special: list[str], prefix: str
 ) -> None:
-    options = {"criterion": criterion, "special_tokens": special, "min_count": min_count}
+    options = {"criterion": criterion, "special_tokens": special, "min_count": min_count, "prefix": prefix}
     size = len(first_tokens(words)) + len(special) + room
     assert fast_wordpiece.train(words, size, **options) == wordpiece.train(words, size, **options)
+
+
+def test_likelihood_is_the_usual_criterion_of_both() -> None:
+    """A count of one symbol changes the ratios of all of its pairs, so that an old one would be found too late."""
+    words = {"abcbb": 3, "bcaca": 3, "acb": 5, "cabacac": 3, "cabbb": 5}
+    assert (
+        fast_wordpiece.train(words, 40)
+        == wordpiece.train(words, 40)
+        == wordpiece.train(words, 40, criterion="likelihood")
+    )
+    assert wordpiece.train(words, 40) != wordpiece.train(words, 40, criterion="count")
 
 
 @pytest.mark.parametrize("criterion", ["likelihood", "count"])
@@ -86,6 +98,17 @@ def test_the_two_criteria_on_the_course_s_words(train: type) -> None:
     assert train(HUGS, 12).tokens == ("[UNK]", *"bghnpsu", "##g", "##n", "##s", "##u")
     assert train(HUGS, 13, criterion="likelihood").tokens[-1] == "##gs"
     assert train(HUGS, 13, criterion="count").tokens[-1] == "##ug"
+
+
+@TRAINERS
+@given(words=SMALL_WORDS, special=st.sampled_from([[], ["ab"], ["@@ab", "aa"]]))
+def test_another_prefix_changes_nothing_else(train: type, words: dict[str, int], special: list[str]) -> None:
+    spelled = [token.replace("@@", "##") for token in special]
+    size = len(first_tokens(words)) + len(special) + 10
+    usual = train(words, size, special_tokens=spelled)
+    other = train(words, size, special_tokens=special, prefix="@@", unknown="[UNK]")
+    assert [token.replace("@@", "##") for token in other.tokens] == list(usual.tokens)
+    assert [other.encode(word) for word in words] == [usual.encode(word) for word in words]
 
 
 def test_scores_by_hand() -> None:
@@ -106,7 +129,9 @@ def test_merging_goes_from_left_to_right(symbols: tuple[str, ...]) -> None:
     assert join(("##a", "##b")) == "##ab"
 
 
-@pytest.mark.parametrize("word", ["unaffable", "un", "aff", "unx", "x" * 101, "u" * 100, "[CLS]", "##aff", "ununun"])
+@pytest.mark.parametrize(
+    "word", ["unaffable", "un", "aff", "unx", "x" * 101, "u" * 100, "u" * 101, "[CLS]", "##aff", "ununun"]
+)
 def test_words_are_cut_as_the_library_cuts_them(word: str) -> None:
     model = WordPiece(("[UNK]", "[CLS]", "u", "##u", "un", "##un", "##aff", "##able", "##a", "#", "###"))
     library = models.WordPiece(model.ids, unk_token="[UNK]", max_input_chars_per_word=100)

@@ -1,0 +1,161 @@
+"""``{widget} NAME``: a figure to play with on the web, and a drawn one wherever no script runs.
+
+A widget is a numbered figure. Its page holds the drawing and, beside it, the controls, which a line of script uncovers
+before anything is painted; paper, the EPUB and a browser without JavaScript show the drawing. A widget consists of
+
+- ``_templates/widgets/NAME.html``, its controls,
+- ``_static/widgets/NAME/``, its scripts and its style sheet,
+- ``figures/NAME.py`` (with underscores), whose function ``fallback`` draws it, and
+- an entry in :data:`WIDGETS`: the scripts to load, and the function that makes its data when the book is built.
+
+Scripts are deferred and classic, and data are scripts too: from a folder, a browser loads nothing else.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import regex
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.typing import ExtensionMetadata
+from sphinx.writers.html5 import HTML5Translator
+
+from _extensions import playground_data
+from _extensions.common import fail, note_files, package_files
+from _extensions.drawing import write_file
+from _extensions.figures import DrawnFigureDirective
+
+TEMPLATES = Path(__file__).parent.parent / "_templates" / "widgets"
+IN_PRINT = "On the web, this figure is interactive."
+
+
+@dataclass(frozen=True)
+class Widget:
+    """What a widget is made of.
+
+    Attributes:
+        scripts: The scripts that its page loads, in order.
+        data: Makes the scripts that hold data: their names and contents.
+        data_module: The module of ``data``; when it changes, or what it uses of the package, the data are made again.
+    """
+
+    scripts: tuple[str, ...]
+    data: Callable[[], Mapping[str, str]]
+    data_module: Path
+
+
+WIDGETS = {
+    "tokenizer-playground": Widget(
+        scripts=("data.js", "engine.js", "widget.js"),
+        data=playground_data.scripts,
+        data_module=Path(playground_data.__file__),
+    )
+}
+
+
+class Controls(nodes.General, nodes.Element):
+    """The part of a widget that only a browser shows; ``node["widget"]`` is its name."""
+
+
+class PrintNote(nodes.paragraph):
+    """A sentence for readers of an edition without scripts."""
+
+
+class WidgetDirective(DrawnFigureDirective):
+    """``{widget} NAME``; name, alternative text and caption are those of any figure."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the figure."""
+        name = self.arguments[0]
+        if name not in WIDGETS:
+            fail(self, f"there is no widget {name!r}; there are: {', '.join(sorted(WIDGETS))}")
+        docname = self.env.current_document.docname
+        there = self.env.metadata[docname].setdefault("widgets", "").split()
+        if name in there:
+            fail(self, f"the widget {name!r} stands on this page already; its controls have ids and can stand once")
+        self.env.metadata[docname]["widgets"] = " ".join([*there, name])
+        note_files(self.env, _sources(WIDGETS[name]))
+        note_files(self.env, [TEMPLATES / f"{name}.html"])
+        self.arguments[0] = f"{name.replace('-', '_')}:fallback"
+        [figure] = super().run()
+        assert isinstance(figure, nodes.figure)
+        figure["classes"].append("widget")
+        figure.insert(0, Controls(widget=name))
+        legends = list(figure.findall(nodes.legend)) or [nodes.legend()]
+        figure += legends[0]
+        legends[0] += PrintNote("", IN_PRINT)
+        return [figure]
+
+
+class WithoutScripts(SphinxPostTransform):
+    """Leave the controls to web pages, and the note that they exist to every other edition."""
+
+    default_priority = 3
+
+    def run(self, **kwargs: Any) -> None:
+        """Remove what is not for this builder."""
+        web = self.app.builder.format == "html" and self.app.builder.name != "epub"
+        for node in list(self.document.findall(PrintNote if web else Controls)):
+            holder = node.parent
+            holder.remove(node)
+            if isinstance(holder, nodes.legend) and not holder.children:
+                holder.parent.remove(holder)
+        for note in list(self.document.findall(PrintNote)):
+            note.replace_self(nodes.paragraph("", "", *note.children))
+
+
+def _sources(widget: Widget) -> list[Path]:
+    """Name the files that the data of a widget come from."""
+    return [widget.data_module, *package_files(widget.data_module.read_text("utf-8"))]
+
+
+def _open_controls(translator: HTML5Translator, node: Controls) -> None:
+    translator.body.append((TEMPLATES / f"{node['widget']}.html").read_text("utf-8"))
+    raise nodes.SkipNode
+
+
+def load_scripts(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Load the scripts and the styles of the widgets that stand on a page."""
+    if app.builder.name == "epub":
+        return
+    for name in str(app.env.metadata.get(page, {}).get("widgets", "")).split():
+        app.add_css_file(f"widgets/{name}/widget.css")
+        for script in WIDGETS[name].scripts:
+            app.add_js_file(f"widgets/{name}/{script}", loading_method="defer")
+
+
+def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
+    """Make the data of the widgets that the book uses, unless those at hand come from the same sources."""
+    if builder.format != "html" or builder.name == "epub":
+        return
+    for name in sorted({name for data in app.env.metadata.values() for name in str(data.get("widgets", "")).split()}):
+        widget = WIDGETS[name]
+        versions = f"{regex.__version__} {unicodedata.unidata_version}".encode()  # both bring tables of Unicode
+        sources = (path.read_bytes() for path in _sources(widget))
+        digest = hashlib.sha256(b"".join([versions, *sources])).hexdigest()[:16]
+        folder = Path(app.doctreedir).parent / "widgets" / digest
+        if not folder.exists():
+            for file, content in widget.data().items():
+                write_file(folder / file, content.encode())
+        for made in folder.iterdir():
+            write_file(Path(app.outdir) / "_static" / "widgets" / name / made.name, made.read_bytes())
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directive and what places, loads and fills a widget."""
+    app.setup_extension("_extensions.figures")
+    app.add_directive("widget", WidgetDirective)
+    app.add_node(Controls, html=(_open_controls, None))
+    app.add_node(PrintNote)
+    app.add_post_transform(WithoutScripts)
+    app.connect("html-page-context", load_scripts)
+    app.connect("write-started", write_data)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

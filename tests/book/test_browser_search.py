@@ -1,0 +1,95 @@
+"""What readers type into the search box, and where it must lead them: among the first three, from a folder."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+CHAPTER = "foundations/tokenization.html"
+BPE = "api/llmguide.tokenizers.bpe.html"
+TERM = "reference/glossary.html#term-"
+# The query; how an address among the first three must begin; a section that the page must then name.
+QUERIES = [
+    ("BPE", CHAPTER, "sec-bpe-by-hand"),
+    ("BPE", f"{TERM}byte-pair-encoding", ""),
+    ("byte pair", CHAPTER, "sec-bpe-by-hand"),
+    ("byte-pair encoding", f"{TERM}byte-pair-encoding", ""),
+    ("Byte pair encoding", CHAPTER, "sec-bpe-by-hand"),
+    ("merge", f"{TERM}merge", ""),
+    ("merge", CHAPTER, ""),
+    ("train_tokenizer", "api/llmguide.tokenizers.training.html#llmguide.tokenizers.training.train_tokenizer", ""),
+    ("train_tokenizer()", "api/llmguide.tokenizers.training.html#llmguide.tokenizers.training.train_tokenizer", ""),
+    ("encode_word", f"{BPE}#llmguide.tokenizers.bpe.encode_word", ""),
+    ("PreTokenizer", "api/llmguide.tokenizers.pretokenizers.html#llmguide.tokenizers.pretokenizers.PreTokenizer", ""),
+    ("llmguide.tokenizers.interop.save", "api/llmguide.tokenizers.interop.html#llmguide.tokenizers.interop.save", ""),
+    ("Σ", "reference/mathematics.html", "sec-entropy"),
+    ("unknown token", f"{TERM}unknown-token", ""),
+    ("unknown token", CHAPTER, "sec-byte-level"),
+    ("fertility", f"{TERM}fertility", ""),
+    ("WordPiece", f"{TERM}WordPiece", ""),
+    ("unigram", f"{TERM}unigram", ""),
+    ("ü", "notebooks/tokenization-demo.html", ""),
+    ("é", CHAPTER, "sec-text-as-bytes"),
+    ("normalisation", f"{TERM}normalization", ""),
+    ("normalization", CHAPTER, "sec-normalization"),
+    ("special tokens", CHAPTER, "sec-special-tokens"),
+    ("<|endoftext|>", CHAPTER, "sec-special-tokens"),
+    ("cl100k", CHAPTER, "sec-pretokenization"),
+    ("GPT-2", CHAPTER, "sec-pretokenization"),
+    ("Zipf", CHAPTER, "sec-words"),
+    ("UTF-8", f"{TERM}UTF-8", ""),
+    ("UTF-8", CHAPTER, "sec-text-as-bytes"),
+    ("out of vocabulary", f"{TERM}out-of-vocabulary", ""),
+    ("OOV", CHAPTER, "sec-words"),
+    ("round trip", f"{TERM}round-trip", ""),
+    ("vocabulary size", CHAPTER, "sec-vocabulary-size"),
+    ("bits per byte", f"{TERM}bits-per-byte", ""),
+    ("glossary", "reference/glossary.html", "sec-glossary"),
+    ("cite", "reference/how-to-cite.html", "sec-how-to-cite"),
+    ("exercise", "reference/exercises.html", "sec-list-of-exercises"),
+    ("tokeniser", f"{TERM}tokenizer", ""),
+    ("pretokenization", CHAPTER, "sec-pretokenization"),
+    ("code point", f"{TERM}code-point", ""),
+    ("prompt injection", CHAPTER, "sec-special-tokens"),
+    ("Sennrich", CHAPTER, ""),
+    ("study guide", "reference/study-guide.html", "sec-study-guide"),
+    ("embed", f"{TERM}embedding", ""),
+]
+
+
+@pytest.fixture(scope="module")
+def asked() -> dict[str, list[dict[str, Any]]]:
+    """The answers so far: a query is typed once."""
+    return {}
+
+
+def search(window: Page, query: str) -> list[dict[str, Any]]:
+    window.fill(".sidebar-search", query)
+    window.press(".sidebar-search", "Enter")
+    window.wait_for_selector(".search-summary:not(:empty)")
+    results: list[dict[str, Any]] = window.evaluate(
+        """[...document.querySelectorAll("#search-results li")].slice(0, 3).map(item => ({
+            address: item.querySelector("a").getAttribute("href"),
+            sections: [...item.querySelectorAll(".section-hit > a")].map(link => link.hash.slice(1)),
+            marked: item.querySelectorAll("mark").length,
+        }))"""
+    )
+    return results
+
+
+@pytest.mark.parametrize(("query", "address", "section"), QUERIES)
+def test_the_first_three_hold_what_was_meant(
+    visit: Callable[..., Page], asked: dict[str, Any], query: str, address: str, section: str
+) -> None:
+    if query not in asked:
+        asked[query] = search(visit("reference/bibliography.html"), query)
+    results = asked[query]
+    found = next((result for result in results if result["address"].startswith(address)), None)
+    assert found, f"{address} is not among {[result['address'] for result in results]}"
+    assert not section or section in found["sections"]
+
+
+def test_a_result_quotes_what_was_asked_for(visit: Callable[..., Page]) -> None:
+    for query in ("OOV", "normalisation", "<|endoftext|>"):
+        assert search(visit("index.html"), query)[-1]["marked"] > 0

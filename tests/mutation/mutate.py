@@ -1,0 +1,99 @@
+"""Change a module in every way that mutmut knows, and see whether its tests notice.
+
+    python tests/mutation/mutate.py bpe fast_bpe fast_merging
+
+The work is done in ``_build/mutants``, on a copy of the files that git knows. At the end stands what survived without
+being explained in ``mutants.toml``, and what is explained there but no longer exists; either makes the run fail.
+"""
+
+import argparse
+import subprocess
+import sys
+import tarfile
+import tomllib
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COPY = ROOT / "_build" / "mutants"
+EXPLAINED = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text("utf-8"))
+SETTINGS = """[mutmut]
+source_paths=llmguide
+only_mutate={only}
+also_copy=
+    book
+    datasets
+    README.md
+    LICENSE
+pytest_add_cli_args=
+    --hypothesis-profile=mutants
+    -p
+    no:cacheprovider
+pytest_add_cli_args_test_selection={tests}
+"""
+
+Change = tuple[str, str, str]
+"""A module, the line that was and the line that it became; several lines are joined."""
+
+
+def run(*arguments: str) -> str:
+    """Run mutmut in the copy and give what it prints."""
+    command = [sys.executable, "-m", "mutmut", *arguments]
+    return subprocess.run(command, cwd=COPY, check=True, capture_output=True, text=True).stdout
+
+
+def copy(modules: list[str]) -> None:
+    """Copy what git knows, as it is now, and write mutmut's settings beside it."""
+    known = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    archive = BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in filter(None, known.split("\0")):
+            if (ROOT / name).exists():
+                tar.add(ROOT / name, arcname=name)
+    archive.seek(0)
+    subprocess.run(["rm", "-rf", str(COPY)], check=True)
+    COPY.mkdir(parents=True)
+    with tarfile.open(fileobj=archive) as tar:
+        tar.extractall(COPY, filter="data")
+    tests = {f"tests/tokenizers/{test}" for module in modules for test in EXPLAINED["modules"][module]["tests"]}
+    only = [f"llmguide/tokenizers/{module}.py" for module in modules]
+    settings = SETTINGS.format(
+        only="".join(f"\n    {one}" for one in only), tests="".join(f"\n    {one}" for one in sorted(tests))
+    )
+    (COPY / "setup.cfg").write_text(settings, "utf-8")
+
+
+def change(mutant: str) -> Change:
+    """Read what a mutant changes."""
+    lines = [line for line in run("show", mutant).splitlines() if not line.startswith(("---", "+++"))]
+    was = " ".join(line[1:].strip() for line in lines if line.startswith("-"))
+    became = " ".join(line[1:].strip() for line in lines if line.startswith("+"))
+    return mutant.split(".")[2], was, became
+
+
+def main() -> int:
+    """Mutate, and compare what survived with what is explained."""
+    parser = argparse.ArgumentParser(description="Change modules in every way and see whether their tests notice.")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"{', '.join(EXPLAINED['modules'])}; default: all")
+    parser.add_argument("--processes", type=int, default=1)
+    arguments = parser.parse_args()
+    modules = arguments.modules or list(EXPLAINED["modules"])
+    copy(modules)
+    run("run", "--max-children", str(arguments.processes))
+    results = [line.strip().split(": ") for line in run("results", "--all", "true").splitlines() if ": " in line]
+    counts = Counter(verdict for _, verdict in results)
+    sys.stdout.write(f"{sum(counts.values())} mutants: {dict(counts)}\n")
+    survived = [
+        change(mutant) for mutant, verdict in results if verdict not in {"killed", "timeout", "caught by type check"}
+    ]
+    explained = [(one["module"], one["was"], one["became"]) for one in EXPLAINED["mutant"] if one["module"] in modules]
+    unexplained, gone = Counter(survived) - Counter(explained), Counter(explained) - Counter(survived)
+    for title, changes in (("survived", unexplained), ("explained, but no longer there", gone)):
+        for module, was, became in changes:
+            sys.stdout.write(f"\n{title}, in {module}:\n- {was}\n+ {became}\n")
+    return 1 if unexplained or gone else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

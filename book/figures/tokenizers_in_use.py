@@ -31,10 +31,11 @@ def scripts(figure: Figure) -> None:
     names = list(LABELS)[::-1]
     shares = {name: _script_shares(name) for name in names}
     left = [0.0] * len(names)
+    looks = {"other letters": ("0.45", ""), "no letter": ("0.65", "///"), "part of a character": ("0.85", "...")}
     for index, script in enumerate([*SCRIPTS, "no letter", "part of a character"]):
         widths = [shares[name][script] for name in names]
-        hatch = ["", "", "", "", "", "", "", "///", "..."][index]
-        bars = axes.barh(range(len(names)), widths, left=left, height=0.7, label=script, color=f"C{index % 7}")
+        colour, hatch = looks.get(script, (f"C{index}", ""))
+        bars = axes.barh(range(len(names)), widths, left=left, height=0.7, label=script, color=colour)
         for bar in bars:
             bar.set(hatch=hatch, alpha=0.85)
         left = [start + width for start, width in zip(left, widths, strict=True)]
@@ -76,14 +77,23 @@ def token_lengths(figure: Figure) -> None:
         reached = [100 * total / len(entries) for total in accumulate(counts[length] for length in lengths)]
         axes.plot(lengths, reached, label=LABELS[name], color=f"C{index}", marker="os^vDP"[index % 6], markersize=3)
     axes.set(xlabel="bytes of a token", ylabel="tokens with at most so many bytes (%)", ylim=(0, 101))
+    axes.set_xticks([1, 5, 10, 15, 20])
     axes.legend(fontsize=8)
 
 
 def integers(figure: Figure) -> None:
     """Draw the integers from 0 to 9,999 as a square, each coloured by the way in which it is cut."""
     names = ("gpt2", "cl100k_base", "tekken")
-    ways = ("one token", "1 + 3 digits", "2 + 2 digits", "3 + 1 digits", "another two", "three tokens", "four tokens")
-    colours = ["C0", "C1", "C2", "C3", "C4", "C5", "C6"]
+    ways = (
+        "one token",
+        "1 + 3 digits",
+        "2 + 2 digits",
+        "3 + 1 digits",
+        "two tokens, otherwise",
+        "three tokens",
+        "four tokens",
+    )
+    colours = ["C0", "C1", "C2", "C3", "C4", "C5", "0.8"]
     panels = figure.subplots(1, len(names), sharey=True)
     for axes, name in zip(panels, names, strict=True):
         tokenizer = published.load(name)
@@ -116,8 +126,8 @@ def occurring(figure: Figure) -> None:
         made = [number for number, token in enumerate(tokenizer.model.tokens) if tokenizer.model.makes(token)]
         step = 2_000
         shares = [
-            100 * sum(number in found for number in made[start : start + step]) / len(made[start : start + step])
-            for start in range(0, len(made), step)
+            100 * sum(number in found for number in made[start : start + step]) / step
+            for start in range(0, len(made) - step + 1, step)  # whole steps only
         ]
         axes.plot([(i + 0.5) * step / 1000 for i in range(len(shares))], shares, color=f"C{index}", label=LABELS[name])
     axes.set(xlabel="id, in thousands", ylabel="tokens that occur in our corpora (%)", ylim=(0, None))

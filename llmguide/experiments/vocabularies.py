@@ -11,13 +11,31 @@ LABELS = {
     "cl100k_base": "cl100k",
     "o200k_base": "o200k",
     "smollm2": "SmolLM2",
+    "mistral-v3": "Mistral v3",
     "tekken": "Tekken",
 }
 """What the figures call each published vocabulary, from the oldest to the newest."""
 
 MODULES = tuple(
-    f"llmguide.tokenizers.{module}" for module in ("gguf", "inspect", "published", "ranked_bpe", "ranks", "tekken")
+    f"llmguide.tokenizers.{module}"
+    for module in (
+        "gguf",
+        "inspect",
+        "interop",
+        "interop_models",
+        "interop_steps",
+        "protobuf",
+        "published",
+        "ranked_bpe",
+        "ranks",
+        "scored_bpe",
+        "sentencepiece",
+        "sentencepiece_normalizer",
+        "tekken",
+    )
 )
+"""The modules that read published vocabularies."""
+
 DEPENDS = ("llmguide.experiments.vocabularies", *MODULES, *TOKENIZERS)
 """The modules that reading a published vocabulary and training one of our own depend on."""
 

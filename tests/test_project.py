@@ -82,6 +82,13 @@ def test_importing_the_package_is_light() -> None:
     assert microseconds <= 100_000
 
 
+def test_doctests_that_come_first_load_no_module_twice() -> None:
+    tests = ["llmguide/tokenizers/bpe.py", "tests/tokenizers/test_bpe.py", "-k", "stops_at_the_size"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
 def test_an_unknown_subpackage_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'llmguide' has no attribute 'nonsense'"):
         llmguide.nonsense  # noqa: B018

@@ -9,8 +9,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
+from typing import get_args
 
 from llmguide.tokenizers.bpe import Pair, Symbols, first_ids
+from llmguide.tokenizers.models import check_choice
 from llmguide.tokenizers.wordpiece import Criterion, WordPiece, join, merge, split_word
 
 
@@ -41,13 +43,14 @@ def train(
         The vocabulary.
 
     Raises:
-        ValueError: If there is no word, or if ``vocab_size`` is below the number of tokens needed before the first pair
-            is joined.
+        ValueError: If there is no word, if ``vocab_size`` is below the number of tokens needed before the first pair is
+            joined, or if ``criterion`` is neither of the two.
 
     Example:
         >>> train({"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}, vocab_size=15).tokens[-3:]
         ('##gs', 'bu', 'bun')
     """
+    check_choice("criterion", criterion, get_args(Criterion))
     words = {split_word(word, prefix): count for word, count in word_counts.items() if word}
     special = (unknown, *special_tokens)
     ids = first_ids(words, vocab_size, set("".join(word_counts)), special)

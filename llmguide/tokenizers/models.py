@@ -84,6 +84,26 @@ def refuse_repeats(what: str, items: tuple[object, ...]) -> None:
         raise ValueError(f"{what} {repeated!r} occurs more than once; each must be unique")
 
 
+def check_choice(what: str, choice: str, choices: tuple[str, ...]) -> None:
+    """Raise if a setting is none of the words that it may be.
+
+    Args:
+        what: The name of the setting, for the message.
+        choice: What was given.
+        choices: What may be given.
+
+    Raises:
+        ValueError: If it is another word.
+
+    Example:
+        >>> check_choice("criterion", "counts", ("likelihood", "count"))
+        Traceback (most recent call last):
+        ValueError: criterion is 'counts'; expected 'likelihood' or 'count'
+    """
+    if choice not in choices:
+        raise ValueError(f"{what} is {choice!r}; expected {' or '.join(map(repr, choices))}")
+
+
 def spell_bytes(character: str) -> list[str]:
     """Name the byte tokens of a character, as SentencePiece writes them.
 

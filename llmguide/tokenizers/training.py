@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 from llmguide.tokenizers import fast_bpe, fast_wordpiece, unigram_training
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell
 from llmguide.tokenizers.decoders import BYTE_LEVEL, EndOfWord, Joined, MetaspaceDecoder, WordPieceDecoder
+from llmguide.tokenizers.models import check_choice
 from llmguide.tokenizers.normalizers import Aligned, Normalizer, Prepend, Replace, Sequence
 from llmguide.tokenizers.pretokenizers import BERT, GPT2, METASPACE, Cutter
 from llmguide.tokenizers.tokenizer import Tokenizer, refuse_surrogates
@@ -89,9 +90,9 @@ def train_tokenizer(
         The tokenizer.
 
     Raises:
-        ValueError: If ``texts`` is one string instead of several, if there is nothing to learn from, if an option does
-            not go with the algorithm, or if ``vocab_size`` is below the number of tokens that come before the first
-            merge.
+        ValueError: If ``texts`` is one string instead of several, if there is nothing to learn from, if the algorithm
+            or the criterion does not exist, if an option does not go with the algorithm, or if ``vocab_size`` is below
+            the number of tokens that come before the first merge.
 
     Example:
         >>> train_tokenizer(["low lower lowest"], vocab_size=259).model.merges
@@ -102,6 +103,8 @@ def train_tokenizer(
     """
     if isinstance(texts, str):
         raise ValueError("texts must be several texts, for example a list; got one string")
+    check_choice("algorithm", algorithm, get_args(Algorithm))
+    check_choice("criterion", criterion, get_args(Criterion))
     if algorithm != "bpe" and (byte_level or end_of_word or separator):
         raise ValueError(f"byte_level, end_of_word and separator go with algorithm='bpe'; got {algorithm!r}")
     if algorithm == "unigram":

@@ -15,10 +15,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from llmguide.tokenizers.bpe import Pair, Symbols, count_pairs, first_ids
-from llmguide.tokenizers.models import check_vocabulary
+from llmguide.tokenizers.models import check_choice, check_vocabulary
 from llmguide.tokenizers.normalizers import Span
 
 Criterion = Literal["likelihood", "count"]
@@ -101,6 +101,9 @@ def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "likelihood
     Returns:
         The score of each pair.
 
+    Raises:
+        ValueError: If ``criterion`` is neither of the two.
+
     Example:
         >>> words = {("h", "##u", "##g"): 3, ("h", "##u", "##g", "##s"): 1, ("p", "##u", "##g"): 2}
         >>> score_pairs(words, "count")[("##u", "##g")], round(score_pairs(words)[("##u", "##g")], 3)
@@ -108,6 +111,7 @@ def score_pairs(words: Mapping[Symbols, int], criterion: Criterion = "likelihood
         >>> round(score_pairs(words)[("h", "##u")], 3)
         0.167
     """
+    check_choice("criterion", criterion, get_args(Criterion))
     pairs = count_pairs(words)
     if criterion == "count":
         return dict(pairs)
@@ -147,8 +151,8 @@ def train(
         The vocabulary. It holds fewer than ``vocab_size`` tokens if the corpus runs out of pairs.
 
     Raises:
-        ValueError: If there is no word, or if ``vocab_size`` is below the number of tokens needed before the first pair
-            is joined.
+        ValueError: If there is no word, if ``vocab_size`` is below the number of tokens needed before the first pair is
+            joined, or if ``criterion`` is neither of the two.
 
     Example:
         >>> words = {"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}
@@ -157,6 +161,7 @@ def train(
         >>> train(words, vocab_size=15, criterion="count").tokens[-3:]
         ('##ug', '##un', 'hug')
     """
+    check_choice("criterion", criterion, get_args(Criterion))
     words = {split_word(word, prefix): count for word, count in word_counts.items() if word}
     special = (unknown, *special_tokens)
     ids = first_ids(words, vocab_size, set("".join(word_counts)), special)

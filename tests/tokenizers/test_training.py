@@ -23,6 +23,7 @@ from llmguide.tokenizers import (
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
 from llmguide.tokenizers.normalizers import Lowercase
 from llmguide.tokenizers.pretokenizers import METASPACE
+from llmguide.tokenizers.training import Algorithm
 from llmguide.tokenizers.wordpiece import Criterion
 
 CORPORA = tuple(datasets.all_datasets())
@@ -114,6 +115,18 @@ def test_options_of_another_algorithm_are_refused() -> None:
     for option in ({"byte_level": True}, {"end_of_word": "</w>"}, {"separator": " "}):
         with pytest.raises(ValueError, match="byte_level, end_of_word and separator go with algorithm='bpe'"):
             train_tokenizer(["low"], 30, algorithm="wordpiece", **option)
+
+
+@pytest.mark.parametrize("options", [{}, {"pretokenizer": GPT2}, {"byte_level": True}], ids=str)
+def test_an_unknown_algorithm_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"^algorithm is 'BPE'; expected 'bpe' or 'wordpiece' or 'unigram'$"):
+        train_tokenizer(["low"], 300, algorithm="BPE", **options)
+
+
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_an_unknown_criterion_is_refused(algorithm: Algorithm) -> None:
+    with pytest.raises(ValueError, match=r"^criterion is 'counts'; expected 'likelihood' or 'count'$"):
+        train_tokenizer(["low"], 300, algorithm=algorithm, criterion="counts")
 
 
 def test_one_string_is_no_corpus() -> None:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmguide.tokenizers.lattice import Lattice, backward, best_path, forward, log_sum_exp, n_best_paths, sample_path
+from llmguide.tokenizers.lattice import (
+    Arc,
+    Lattice,
+    backward,
+    best_path,
+    forward,
+    log_sum_exp,
+    n_best_paths,
+    sample_path,
+)
 from llmguide.tokenizers.unigram import BYTE_TOKENS, UNKNOWN_PENALTY, Unigram
 
 Segmentation = tuple[str, ...]
@@ -163,6 +172,9 @@ def test_segmentations_are_drawn_in_their_own_proportions_unless_told_otherwise(
     usual = [model.sample("abab", Random(seed)) for seed in range(200)]
     assert usual == [model.sample("abab", Random(seed), alpha=1.0) for seed in range(200)]
     assert usual != [model.sample("abab", Random(seed), alpha=2.0) for seed in range(200)]
+    lattice = model.lattice("abab")
+    paths = [sample_path(lattice, Random(seed)) for seed in range(200)]
+    assert [[arc.token for arc in path or ()] for path in paths] == usual
 
 
 def test_unknown_characters_share_one_token() -> None:
@@ -176,9 +188,22 @@ def test_unknown_characters_share_one_token() -> None:
 def test_bytes_stand_in_for_unknown_characters() -> None:
     model = Unigram(("<unk>", *BYTE_TOKENS, "a"), (-inf,) * 257 + (-1.0,), "<unk>", byte_fallback=True)
     assert model.locate("a€") == [(257, (0, 1)), (1 + 0xE2, (1, 2)), (1 + 0x82, (1, 2)), (1 + 0xAC, (1, 2))]
+    assert model.lattice("€").arcs == (Arc(0, 1, -1, model.unknown_score),)
     assert model.encode("<0x41>") != [1 + 0x41]
     assert model.sample("a€", Random(0)) == model.encode("a€")
     assert model.expected_counts("€") == {}
+
+
+def test_a_piece_that_leads_nowhere_is_not_counted() -> None:
+    model = Unigram(("a", "ab", "bc"), (-1.0, -2.0, -3.0))
+    assert model.expected_counts("ab") == {"ab": 1.0}
+    assert model.expected_counts("b") == {}
+    assert backward(model.lattice("ab")) == [-2.0, -inf, 0.0]
+    assert forward(model.lattice("ab")) == [0.0, -1.0, -2.0]
+
+
+def test_the_smallest_difference_decides() -> None:
+    assert Unigram(("a", "b", "ab"), (-1e-20, 0.0, -2e-20)).encode("ab") == [0, 1]  # beside 1 they would be equal
 
 
 def test_single_precision_settles_near_ties_as_sentencepiece_does() -> None:
@@ -186,6 +211,9 @@ def test_single_precision_settles_near_ties_as_sentencepiece_does() -> None:
     assert Unigram(tokens, scores).encode("ab") == [0, 1]
     # At 32 bits the score of "ab" is -2 as well, and an equal score does not replace what came first.
     assert Unigram(tokens, scores, single_precision=True).encode("ab") == [2]
+    lattice = Unigram(tokens, scores).lattice("ab")
+    assert [arc.token for arc in best_path(lattice) or ()] == [0, 1]
+    assert [arc.token for arc in best_path(lattice, single_precision=True) or ()] == [2]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +221,7 @@ def test_single_precision_settles_near_ties_as_sentencepiece_does() -> None:
     [
         ((("a", "a"), (-1.0, -1.0)), "'a' occurs more than once"),
         ((("a",), ()), "1 tokens have 0 scores"),
-        ((("a", ""), (-1.0, -1.0)), "empty string"),
+        ((("a", ""), (-1.0, -1.0)), "^a token is the empty string; each needs at least one character$"),
         ((("a",), (float("nan"),)), "'a' has the score nan"),
         ((("a",), (inf,)), "'a' has the score inf"),
         ((("a",), (-1.0,), "<unk>"), "'<unk>' is not in the vocabulary"),
@@ -212,3 +240,5 @@ def test_a_word_that_no_pieces_spell() -> None:
     with pytest.raises(ValueError, match=r"no pieces spell 'abx' \('x' is none\)"):
         Unigram(("a", "b"), (-1.0, -1.0)).encode("abx")
     assert Unigram(("a", "b"), (-1.0, -1.0)).log_likelihood("abx") == -inf
+    with pytest.raises(ValueError, match=r"no pieces spell 'aa' \('aa' is none\)"):
+        Unigram(("a",), (-1e308,)).encode("aa")  # each character is a piece, but the sum is beyond what a float holds

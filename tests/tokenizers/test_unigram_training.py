@@ -81,8 +81,20 @@ def test_the_fast_walks_give_the_same_numbers(words: dict[str, int], seed: int) 
     assert fast_unigram.best_counts(pieces, words) == {piece: best[piece] for piece in pieces}
 
 
+def test_the_fast_walks_pass_a_character_that_begins_no_piece() -> None:
+    assert fast_unigram.best_counts({"ab": -1.0}, {"ab": 2}) == {"ab": 2}
+    counts, log_likelihood = fast_unigram.e_step({"ab": -1.0}, {"ab": 2})
+    assert counts == {"ab": 2.0}
+    assert isclose(log_likelihood, -2.0)
+
+
+def test_the_smallest_difference_decides() -> None:
+    pieces = {"a": -1e-20, "b": 0.0, "ab": -2e-20}  # beside 1 they would be equal
+    assert fast_unigram.best_counts(pieces, {"ab": 3}) == {"a": 3, "b": 3, "ab": 0}
+
+
 def test_a_word_too_improbable_for_a_float_takes_the_slow_way() -> None:
-    pieces, words = {"a": -20.0, "aa": -30.0}, {"a" * 100: 3, "aaa": 1}
+    pieces, words = {"a": -20.0, "aa": -30.0}, {"aaa": 1, "a" * 100: 3, "a" * 101: 2}
     slow, fast = e_step(pieces, words), fast_unigram.e_step(pieces, words)
     assert slow[1] < -4_000
     assert isclose(slow[1], fast[1])
@@ -108,6 +120,7 @@ def test_the_sparse_prior_takes_from_what_is_rare() -> None:
     assert kept == sorted(kept, reverse=True)
     assert isclose(kept[1], 4.5 / 5, abs_tol=0.02)  # about half an occurrence less
     assert m_step({"a": 9.0, "b": 0.0})["b"] == digamma(0.5) - digamma(9.5)
+    assert list(m_step({"a": 9.0, "ab": KEPT_COUNT})) == ["a", "ab"]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +130,10 @@ def test_the_sparse_prior_takes_from_what_is_rare() -> None:
 def test_digamma(x: float, expected: float) -> None:
     assert isclose(digamma(x), expected, rel_tol=1e-13)
     assert isclose(digamma(x + 1), digamma(x) + 1 / x, rel_tol=1e-13)
+
+
+def test_what_digamma_lacks_is_the_next_term_of_the_series() -> None:
+    assert isclose(digamma(10) + 691 / 32760 / 10**12, 2.2517525890667211, abs_tol=2e-15)
 
 
 def test_a_loss_worked_by_hand() -> None:
@@ -131,7 +148,23 @@ def test_a_loss_worked_by_hand() -> None:
     assert losses({**pieces, "bc": log(0.1)}, words)["bc"] == 0.0  # not used
     assert losses({**pieces, "ca": log(0.01)}, {"ca": 1})["ca"] == 0.0  # c·a is better
     assert list(prune({**pieces, "bc": log(0.1)}, words, 4)) == ["a", "b", "c", "ab"]
+    assert list(prune({**pieces, "bc": log(0.1)}, words, 5)) == ["a", "b", "c", "ab"]  # what is not used goes anyway
     assert list(prune(pieces, words, 1)) == ["a", "b", "c"]
+
+
+def test_the_loss_of_what_is_used_once() -> None:
+    pieces = {"a": log(0.2), "b": log(0.1), "c": log(0.2), "ab": log(0.5)}
+    words = {"ab": 1, "ac": 3}
+    found = losses(pieces, words)
+    assert isclose(found["ab"], log(1 / 7) - log(4 / 8) - log(1 / 8))
+    assert 0 < found["ab"] < 1
+    assert "ab" in prune(pieces, words, 4)
+
+
+def test_the_loss_of_what_would_become_three() -> None:
+    pieces = {"a": log(0.1), "b": log(0.1), "c": log(0.1), "abc": log(0.7)}
+    # Without abc there are 6 tokens instead of 2, a third of them of each kind.
+    assert isclose(losses(pieces, {"abc": 2})["abc"], -2 * 3 * log(1 / 3))
 
 
 @pytest.mark.parametrize("sparse_prior", [True, False])

@@ -87,6 +87,13 @@ def test_likelihood_is_the_usual_criterion_of_both() -> None:
     assert wordpiece.train(words, 40) != wordpiece.train(words, 40, criterion="count")
 
 
+@pytest.mark.parametrize("sign", ["@", "#", "b"])
+def test_the_twins_agree_where_words_hold_the_prefix(sign: str) -> None:
+    """Three signs in a row make a token that is spelled like one behind the prefix: a symbol that other pairs hold."""
+    words = {word.replace("@", sign): count for word, count in {"@aaaa@a": 2, "@@@": 1, "@": 5}.items()}
+    assert fast_wordpiece.train(words, 26, prefix=2 * sign) == wordpiece.train(words, 26, prefix=2 * sign)
+
+
 @pytest.mark.parametrize("criterion", ["likelihood", "count"])
 def test_the_twins_agree_on_real_text(criterion: Criterion) -> None:
     words = count_words([datasets.load("sentences")[:4000]], WORDS, byte_level=False)
@@ -125,6 +132,7 @@ def test_merging_goes_from_left_to_right(symbols: tuple[str, ...]) -> None:
     merged = merge(symbols, ("##a", "##a"))
     assert "".join(symbols).replace("##", "") == "".join(merged).replace("##", "")
     assert ("##a", "##a") not in pairwise(merged)
+    assert merge(("b", "##a", "##a"), ("##a", "##a")) == ("b", "##aa")
     assert join(("a", "##b")) == "ab"
     assert join(("##a", "##b")) == "##ab"
 
@@ -179,6 +187,16 @@ def test_bad_training_input(train: type) -> None:
         train({}, 100)
     with pytest.raises(ValueError, match=r"vocab_size \(5\) is below"):
         train(HUGS, 5)
+
+
+@TRAINERS
+@pytest.mark.parametrize("vocab_size", [12, 15])  # without and with room for a merge
+def test_a_misspelt_criterion_is_refused(train: type, vocab_size: int) -> None:
+    message = r"^criterion is 'counts'; expected 'likelihood' or 'count'$"
+    with pytest.raises(ValueError, match=message):
+        train(HUGS, vocab_size, criterion="counts")
+    with pytest.raises(ValueError, match=message):
+        score_pairs({("h", "##u"): 1}, "counts")  # type: ignore[arg-type]
 
 
 def test_progress_is_told_after_each_merge() -> None:

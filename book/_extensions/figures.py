@@ -24,7 +24,10 @@ from _extensions.recorded import read_experiment, read_record, results_directory
 
 
 class DrawnFigureDirective(SphinxDirective):
-    """``{drawn-figure} MODULE:FUNCTION``: a diagram that ``book/figures/MODULE.py`` draws."""
+    """``{drawn-figure} MODULE:FUNCTION``: a diagram that ``book/figures/MODULE.py`` draws.
+
+    ``:record: NAME`` names the record of ``book/results/`` that it draws from, so that it is drawn anew with it.
+    """
 
     required_arguments = 1
     has_content = True
@@ -32,6 +35,7 @@ class DrawnFigureDirective(SphinxDirective):
         "name": directives.unchanged_required,
         "alt": directives.unchanged_required,
         "class": directives.class_option,
+        "record": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -47,6 +51,10 @@ class DrawnFigureDirective(SphinxDirective):
         if not hasattr(loaded, function):
             fail(self, f"{file} does not define {function!r}")
         files = [file, *package_files(file.read_text("utf-8"))]
+        if "record" in self.options:
+            files.append(results_directory(self.env) / f"{self.options['record']}.json")
+            if not files[-1].is_file():
+                fail(self, f"no record {self.options['record']!r} to draw from")
         note_files(self.env, files)
         sources = [path.read_bytes() for path in files]
         return [self._figure(getattr(loaded, function), f"{module}-{function}".replace("_", "-"), sources)]

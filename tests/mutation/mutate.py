@@ -20,6 +20,7 @@ COPY = ROOT / "_build" / "mutants"
 EXPLAINED = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text("utf-8"))
 SETTINGS = """[mutmut]
 source_paths=llmguide
+timeout_multiplier=2
 only_mutate={only}
 also_copy=
     book

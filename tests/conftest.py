@@ -1,0 +1,14 @@
+"""Import the packages by name before pytest imports one of their modules by the path, for the doctests.
+
+By path, pytest imports a package first and then runs the module, even if the package has just imported it. After that
+there are two modules of one name, two of each of its classes, and no object of the one equals its like of the other.
+"""
+
+import importlib
+import pkgutil
+
+import llmguide
+
+for module in pkgutil.walk_packages(llmguide.__path__, "llmguide."):
+    if module.ispkg:
+        importlib.import_module(module.name)

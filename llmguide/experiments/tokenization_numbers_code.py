@@ -21,7 +21,7 @@ from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.held_out import bytes_per_token, count_tokens, hold_out_documents
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.experiments.vocabularies import DEPENDS, LABELS, PACKAGES, load, share
+from llmguide.experiments.vocabularies import LABELS, PACKAGES, READING, load, share
 from llmguide.tokenizers.inspect import stretches
 from llmguide.tokenizers.tokenizer import Tokenizer
 
@@ -269,7 +269,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"code": draw_code},
-    depends=("llmguide.datasets", *DEPENDS),
+    depends=("llmguide.datasets", *READING),
     datasets=("python", "shakespeare"),
     packages=PACKAGES,
 )

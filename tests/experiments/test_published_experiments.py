@@ -36,13 +36,28 @@ def test_thousands_are_aligned_if_every_token_but_the_first_has_three_digits(gro
 
 
 def test_names_are_paired_with_words_of_their_length():
-    text = "Malvolio met a merchant. May he come? He may. Viola waits; Orsino wanted bread. HAMLET!"
+    text = "There Malvolio met a merchant, May he come? He may. And Viola waits, Orsino wanted bread, HAMLET!\nWhither?"
     names, words = numbers.names_and_words(text, most=10, random=Random(0))
     assert set(names) <= {"Malvolio", "Viola", "Orsino"}  # May is also a word, HAMLET has no small letter
+    assert "Whither" not in names  # a line begins there
     assert [len(name) for name in names] == [len(word) for word in words]
     assert dict(zip(names, words, strict=True))["Malvolio"] == "merchant"
     assert len(set(words)) == len(words)
     assert len(numbers.names_and_words(text, most=1, random=Random(0))[0]) == 1
+
+
+def test_identifiers_are_python_s_own_tokens():
+    assert numbers.identifiers("class Page(dict):  # a comment\n    'a string'\n    x = page_range") == {
+        "Page",
+        "dict",
+        "page_range",
+    }
+
+
+def test_identifiers_are_cut_at_their_words_or_not():
+    tokenizer = train_tokenizer(["page range Page Range page_range"], vocab_size=300, pretokenizer=CL100K)
+    assert numbers.cut_at_words(tokenizer, "page_range")
+    assert not numbers.cut_at_words(tokenizer, "page_view")
 
 
 def test_share_is_the_part_of_yes():
@@ -62,7 +77,7 @@ def test_what_the_experiments_name_exists():
 
 
 def test_bytes_of_the_messages_are_utf8_s():
-    config = languages.Config(vocab_size=300, held_out=0.05, vocabularies=())
+    config = languages.Config(vocab_size=300, held_out=0.05, vocabularies=("cl100k_base",))
     measured = languages.run(config, 0)
     hindi, english = (measured["premium"]["bytes"][language] for language in ("hi", "en"))
     assert english == 1.0

@@ -153,9 +153,9 @@ def draw(figure: Figure, record: Record) -> None:
     axes.set_xlabel("cosine with the mean vector of ten unused special tokens")
     axes.set_ylabel("ordinary tokens")
     axes.annotate(
-        f"{bins[-1]} tokens, of which\n{number(record, 'counts.99'):.0f} at 0.99 or more",
+        f"{bins[-1]} tokens,\n{number(record, 'counts.99'):.0f} at 0.99\nor more",
         (0.975, bins[-1]),
-        (-16, 44),
+        (-10, 40),
         textcoords="offset points",
         ha="center",
         arrowprops={"arrowstyle": "-", "linewidth": 0.8},

@@ -50,7 +50,9 @@ def test_dependencies_are_declared(name):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_where_chance_matters_there_are_three_seeds(name):
-    assert len(load(name).seeds) >= 3
+    if len(load(name).seeds) < 3:
+        experiment = EXPERIMENTS[name]
+        assert experiment.run(experiment.reduced, 0) == experiment.run(experiment.reduced, 1), "nothing may be drawn"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -63,11 +65,10 @@ def test_every_figure_draws_on_its_record(name):
         figure = Figure(figsize=(6, 4), layout="constrained")
         canvas = FigureCanvasAgg(figure)
         draw(figure, record)
-        (axes,) = figure.axes
-        assert axes.get_xlabel()
+        assert any(axes.get_xlabel() for axes in figure.axes)
         canvas.draw()
         renderer = canvas.get_renderer()
-        labels = [text.get_window_extent(renderer) for text in axes.texts]
+        labels = [text.get_window_extent(renderer) for axes in figure.axes for text in axes.texts]
         overlapping = [(a, b) for i, a in enumerate(labels) for b in labels[i + 1 :] if a.overlaps(b)]
         assert not overlapping
         page = figure.bbox

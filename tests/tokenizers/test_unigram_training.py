@@ -2,12 +2,14 @@
 
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from itertools import pairwise
 from math import exp, inf, isclose, log
 from random import Random
+from unittest import mock
 
 import pytest
 import regex
@@ -174,8 +176,7 @@ def test_a_trace_tells_every_round(sparse_prior: bool) -> None:
         WORDS, 14, sparse_prior=sparse_prior, progress=lambda size, target: seen.append((size, target))
     )
     assert seen == [(each.size, 14) for each in rounds]
-    assert rounds[0].step == "seed"
-    assert rounds[-1].step == "final"
+    assert re.fullmatch("seed( em em prune)+ em em final", " ".join(each.step for each in rounds))
     assert rounds[-1].size == 14
     assert rounds[-2].size <= int(OVERSHOOT * 14)
     for before, after in pairwise(rounds):
@@ -184,6 +185,23 @@ def test_a_trace_tells_every_round(sparse_prior: bool) -> None:
     for each in rounds:
         assert set("".join(WORDS)) <= each.pieces.keys()
         assert isclose(each.log_likelihood, e_step(each.pieces, WORDS)[1])
+
+
+def test_the_usual_settings_are_sentencepiece_s_and_others_are_handed_on() -> None:
+    usual = {"seed_size": 1_000_000, "max_piece_length": 16, "shrinking_factor": 0.75, "em_steps": 2}
+    other = {"seed_size": 20, "max_piece_length": 3, "shrinking_factor": 0.5, "em_steps": 1, "sparse_prior": False}
+    with mock.patch.object(unigram_training, "trace_training", wraps=trace_training) as trace:
+        train(WORDS, 14)
+        train(WORDS, 14, **other)  # type: ignore[arg-type]
+    assert [{name: call.kwargs[name] for name in other} for call in trace.call_args_list] == [
+        {**usual, "sparse_prior": True},
+        other,
+    ]
+    with mock.patch.object(unigram_training, "seed_pieces", wraps=seed_pieces) as seeds:
+        rounds = trace_training(WORDS, 14)
+    seeds.assert_called_once_with(WORDS, 1_000_000, 16)
+    assert rounds == trace_training(WORDS, 14, **usual, sparse_prior=True)
+    assert rounds != trace_training(WORDS, 14, **usual, sparse_prior=False)
 
 
 @settings(max_examples=50)
@@ -208,6 +226,7 @@ def test_special_tokens_come_first_and_are_never_made() -> None:
         progress=lambda size, target: sizes.append((size, target)),
     )
     assert sizes[-1] == (16, 16)
+    assert model.unknown == "<unk>"
     assert model.tokens[:3] == ("<unk>", "<s>", "low")
     assert model.scores[:3] == (-inf, -inf, -inf)
     assert model.ids["low"] not in model.encode("low")
@@ -217,18 +236,24 @@ def test_special_tokens_come_first_and_are_never_made() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"word_counts": {"": 3}, "vocab_size": 9}, "no word"),
-        ({"word_counts": {"abc": 3}, "vocab_size": 2}, r"vocab_size \(2\) must be at least 3"),
-        ({"word_counts": {"abc": 3}, "vocab_size": 9, "shrinking_factor": 1.0}, r"shrinking_factor \(1\.0\)"),
-        ({"word_counts": {"abc": 3}, "vocab_size": 9, "em_steps": 0}, r"em_steps \(0\)"),
-        ({"word_counts": {"abc": 3}, "vocab_size": 9, "max_piece_length": 0}, r"max_piece_length \(0\)"),
-        ({"word_counts": {"abc": 3}, "vocab_size": 9, "seed_size": -1}, r"seed_size \(-1\)"),
+        ({"word_counts": {"": 3}, "vocab_size": 9}, "there is no word to learn from"),
+        ({"word_counts": {"abc": 3}, "vocab_size": 2}, "vocab_size (2) must be at least 3"),
+        ({"word_counts": {"abc": 3}, "vocab_size": 9, "shrinking_factor": 1.0}, "shrinking_factor (1.0)"),
+        ({"word_counts": {"abc": 3}, "vocab_size": 9, "shrinking_factor": 0}, "shrinking_factor (0)"),
+        ({"word_counts": {"abc": 3}, "vocab_size": 9, "em_steps": 0}, "em_steps (0)"),
+        ({"word_counts": {"abc": 3}, "vocab_size": 9, "max_piece_length": 0}, "max_piece_length (0)"),
+        ({"word_counts": {"abc": 3}, "vocab_size": 9, "seed_size": -1}, "seed_size (-1)"),
     ],
     ids=str,
 )
 def test_what_cannot_be_trained(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=r"^(.* )?" + re.escape(message)):
         trace_training(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", [{"max_piece_length": 1}, {"seed_size": 0}], ids=str)
+def test_without_longer_seeds_there_are_the_characters(option: dict[str, int]) -> None:
+    assert trace_training(WORDS, 14, **option)[-1].pieces.keys() == set("".join(WORDS))  # type: ignore[arg-type]
 
 
 @cache

@@ -228,12 +228,12 @@ def draw_compression(figure: Figure, record: Record) -> None:
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
-        axes.set_ylim(bottom=0)
         axes.set_title(corpus.capitalize(), fontsize=10)
         axes.set_xlabel("tokens in the vocabulary")
         axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylim(bottom=0)  # once both panels are drawn: it ends the scaling of the axis that they share
     panels[0].set_ylabel("bytes per token, held-out words")
-    panels[1].legend(fontsize=7.5, loc="lower right", bbox_to_anchor=(1.0, 0.12))
+    panels[1].legend(fontsize=7.5, loc="lower right", bbox_to_anchor=(1.0, 0.4))
 
 
 def draw_suffixes(figure: Figure, record: Record) -> None:

@@ -6,14 +6,8 @@ from random import Random
 import pytest
 
 from llmguide import datasets
-from llmguide.experiments.tokenization_algorithms import (
-    METHODS,
-    SUFFIXES,
-    agreement,
-    derived_words,
-    measure,
-    train_model,
-)
+from llmguide.experiments.suffixes import SUFFIXES, agreement, derived_words
+from llmguide.experiments.tokenization_algorithms import METHODS, measure, train_model
 from llmguide.experiments.tokenization_sampling import hundredths
 from llmguide.experiments.tokenization_sampling import measure as measure_draws
 from llmguide.tokenizers import pretokenizers

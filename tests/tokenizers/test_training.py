@@ -125,7 +125,7 @@ def test_an_unknown_algorithm_is_refused(options: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
 def test_an_unknown_criterion_is_refused(algorithm: Algorithm) -> None:
-    with pytest.raises(ValueError, match=r"^criterion is 'counts'; expected 'likelihood' or 'count'$"):
+    with pytest.raises(ValueError, match=r"^criterion is 'counts'; expected 'gain' or 'ratio' or 'count'$"):
         train_tokenizer(["low"], 300, algorithm=algorithm, criterion="counts")
 
 

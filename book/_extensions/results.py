@@ -80,7 +80,8 @@ class ResultTableDirective(SphinxDirective):
         columns = [Column.parse(text) for text in _split(self.options["columns"])]
         try:
             entries = lookup(record, path) if path else record.metrics
-            spreads = lookup(record.spread, path) if path and any(column.spread for column in columns) else {}
+            spread = record.spread if any(column.spread for column in columns) else {}
+            spreads = lookup(spread, path) if path and spread else spread
             rows = [
                 [Cell(label), *(column.cell(_item(entries, key), spreads, key) for column in columns)]
                 for key, label in self._rows(entries)

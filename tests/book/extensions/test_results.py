@@ -71,6 +71,14 @@ def test_a_changed_record_is_printed_by_the_next_build(draft: Path) -> None:
     assert unused.stat().st_mtime_ns == before, "a page that prints nothing of the record is left alone"
 
 
+def test_a_table_of_a_whole_record_has_deviations_too(draft: Path) -> None:
+    with (draft / "one.md").open("a", encoding="utf-8") as page:
+        page.write("\n```{result-table} All\n:path: small-demo\n:columns: 2.length±|.2f|Length\n:name: tab-all\n```\n")
+    assert build(draft) == ""
+    table = find(read_page(draft.parent / "book-html", "one"), "table#tab-all")
+    assert [words(cell) for cell in table.select("tbody tr > *")] == ["3.10 ± 0.10"]
+
+
 def prepare(book: Path) -> None:
     """Lay records beside the true one that cannot be trusted."""
     for name, edit in {"edited": _edit_mean, "stale": _change_source, "failing": _raise_the_bar}.items():

@@ -17,7 +17,7 @@ from itertools import pairwise
 from math import inf
 
 from llmguide.tokenizers import fast_merging
-from llmguide.tokenizers.models import check_vocabulary, refuse_repeats, spell_bytes
+from llmguide.tokenizers.models import BYTE_TOKENS, check_vocabulary, refuse_repeats, spell_bytes
 from llmguide.tokenizers.normalizers import Span
 
 Symbols = tuple[str, ...]
@@ -311,7 +311,7 @@ class Bpe:
         """Tell whether ordinary text could become this token: by a merge, as a character, as a byte or as a whole."""
         if self.whole_words and token not in self.reserved:
             return True
-        fallback = self.byte_fallback and token in map("<0x{:02X}>".format, range(256))
+        fallback = self.byte_fallback and token in BYTE_TOKENS
         return fallback or token in self._made or len(token.removesuffix(self.end_of_word)) < 2
 
     @cached_property

@@ -104,8 +104,12 @@ def check_choice(what: str, choice: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{what} is {choice!r}; expected {' or '.join(map(repr, choices))}")
 
 
+BYTE_TOKENS: tuple[str, ...] = tuple(f"<0x{byte:02X}>" for byte in range(256))
+"""The tokens that spell a character which is in no token, byte by byte, as SentencePiece writes them."""
+
+
 def spell_bytes(character: str) -> list[str]:
-    """Name the byte tokens of a character, as SentencePiece writes them.
+    """Name the byte tokens of a character.
 
     Args:
         character: One character, or any text.
@@ -117,4 +121,27 @@ def spell_bytes(character: str) -> list[str]:
         >>> spell_bytes("é")
         ['<0xC3>', '<0xA9>']
     """
-    return [f"<0x{byte:02X}>" for byte in character.encode("utf-8")]
+    return [BYTE_TOKENS[byte] for byte in character.encode("utf-8")]
+
+
+def join_unknown(located: Iterable[tuple[int, Span]], unknown: int | None) -> list[tuple[int, Span]]:
+    """Let neighbouring stretches that are unknown share one token, as SentencePiece does.
+
+    Args:
+        located: Ids and the stretches that they cover, from left to right.
+        unknown: The id of the unknown token; ``None`` if there is none.
+
+    Returns:
+        The same, with one entry for each run of unknown stretches.
+
+    Example:
+        >>> join_unknown([(7, (0, 2)), (0, (2, 3)), (0, (3, 4)), (7, (4, 6))], unknown=0)
+        [(7, (0, 2)), (0, (2, 4)), (7, (4, 6))]
+    """
+    joined: list[tuple[int, Span]] = []
+    for number, (start, end) in located:
+        if joined and number == unknown == joined[-1][0]:
+            joined[-1] = number, (joined[-1][1][0], end)
+        else:
+            joined.append((number, (start, end)))
+    return joined

@@ -14,7 +14,7 @@ from math import inf
 
 import regex
 
-from llmguide.tokenizers.models import spell_bytes
+from llmguide.tokenizers.models import join_unknown, spell_bytes
 from llmguide.tokenizers.normalizers import Span
 from llmguide.tokenizers.unigram import Unigram
 
@@ -97,12 +97,10 @@ class ScoredBpe:
                 found.extend((self.ids[token], (start, end)) for token in spell_bytes(symbol))
             elif unknown is None:
                 raise ValueError(f"{symbol!r} is not in the vocabulary and there is no unknown token to stand for it")
-            elif found and found[-1][0] == unknown:
-                found[-1] = (unknown, (found[-1][1][0], end))
             else:
                 found.append((unknown, (start, end)))
             start = end
-        return found
+        return join_unknown(found, unknown)
 
     def makes(self, token: str) -> bool:
         """Tell whether ordinary text could become this token."""

@@ -16,12 +16,13 @@ from typing import TypeVar
 
 import regex
 
+from llmguide.tokenizers.models import BYTE_TOKENS
 from llmguide.tokenizers.pretokenizers import WHOLE, PreTokenizer
 from llmguide.tokenizers.protobuf import Message
 from llmguide.tokenizers.scored_bpe import ScoredBpe
 from llmguide.tokenizers.sentencepiece_normalizer import SPACE, SentencePieceNormalizer, read_rules
 from llmguide.tokenizers.tokenizer import Tokenizer
-from llmguide.tokenizers.unigram import BYTE_TOKENS, Unigram
+from llmguide.tokenizers.unigram import Unigram
 
 _WORDS = PreTokenizer("sentencepiece", rf"{SPACE}*[^{SPACE}]+|{SPACE}+")
 _ESCAPED_BYTE = regex.compile("[\udc80-\udcff]")

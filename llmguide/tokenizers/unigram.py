@@ -26,14 +26,11 @@ from llmguide.tokenizers.lattice import (
     n_best_paths,
     sample_path,
 )
-from llmguide.tokenizers.models import check_vocabulary, spell_bytes
+from llmguide.tokenizers.models import BYTE_TOKENS, check_vocabulary, join_unknown, spell_bytes
 from llmguide.tokenizers.normalizers import Span
 
 UNKNOWN_PENALTY = 10.0
 """How far below the least probable piece, in logarithms, a character that the vocabulary lacks is rated."""
-
-BYTE_TOKENS: tuple[str, ...] = tuple(f"<0x{byte:02X}>" for byte in range(256))
-"""The tokens that spell a character which is in no piece, byte by byte."""
 
 
 @dataclass(frozen=True)
@@ -235,13 +232,9 @@ class Unigram:
         if path is None:
             missing = next((character for character in word if character not in self._pieces), word)
             raise ValueError(f"no pieces spell {word!r} ({missing!r} is none) and there is no unknown token")
-        unknown = self.ids.get(self.unknown) if self.unknown is not None else None
-        found: list[tuple[int, Span]] = []
-        for start, end, number, _ in path:
-            if number < 0:
-                found.extend((self.ids[token], (start, end)) for token in spell_bytes(word[start:end]))
-            elif number == unknown and found and found[-1][0] == unknown:
-                found[-1] = (number, (found[-1][1][0], end))
-            else:
-                found.append((number, (start, end)))
-        return found
+        found = (
+            (place, (start, end))
+            for start, end, number, _ in path
+            for place in ([number] if number >= 0 else map(self.ids.__getitem__, spell_bytes(word[start:end])))
+        )
+        return join_unknown(found, None if self.unknown is None else self.ids[self.unknown])

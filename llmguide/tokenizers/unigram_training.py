@@ -164,6 +164,12 @@ def train(
     special = tuple(dict.fromkeys(special_tokens))
     if unknown is not None and unknown not in special:
         special = (unknown, *special)
+    characters = len(set().union(*word_counts))
+    if vocab_size < len(special) + characters:
+        raise ValueError(
+            f"vocab_size ({vocab_size}) is below the {len(special)} special tokens and {characters} characters that "
+            f"every vocabulary of this corpus holds; give at least {len(special) + characters}"
+        )
     rounds = trace_training(
         word_counts,
         vocab_size - len(special),

@@ -366,3 +366,9 @@ def test_the_libraries_hardly_learn_what_always_ends_a_word(monkeypatch: pytest.
     for pieces in theirs:
         assert len(alike.keys() & pieces.keys()) > 0.8 * 400 > len(ours.keys() & pieces.keys())
         assert abs(fitted(alike, words) / fitted(pieces, words) - 1) < 0.01
+
+
+def test_too_small_a_size_is_told_in_the_caller_s_numbers() -> None:
+    message = r"vocab_size \(4\) is below the 2 special tokens and 3 characters .*; give at least 5"
+    with pytest.raises(ValueError, match=message):
+        train({"low": 1}, 4, special_tokens=("<s>",), unknown="<unk>")

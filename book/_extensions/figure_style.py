@@ -7,6 +7,8 @@ contrast of at least 3 to its background, and text one of at least 7. The tests 
 from typing import Any
 
 from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 FOREGROUND = {"light": "#1b1b1f", "dark": "#e3e3e8"}
 MUTED = {"light": "#62626b", "dark": "#9a9aa3"}
@@ -66,3 +68,20 @@ def style(theme: str) -> dict[Any, Any]:
         "ytick.color": muted,
         "ytick.labelcolor": text,
     }
+
+
+def canvas(figure: Figure, width: float, height: float, inches: float, left: float = 0) -> Axes:
+    """Give empty axes that fill a figure, for a diagram in units of its own.
+
+    Args:
+        figure: The figure.
+        width: How many units it is wide.
+        height: How many units it is high.
+        inches: How high it is on paper.
+        left: Where the units begin on the left.
+    """
+    figure.set_size_inches(figure.get_figwidth(), inches)
+    axes: Axes = figure.subplots()
+    axes.set(xlim=(left - 0.1, left + width + 0.1), ylim=(0, height))
+    axes.set_axis_off()
+    return axes

@@ -4,6 +4,7 @@ from functools import cache
 from math import exp, log
 from typing import Any
 
+from _extensions.figure_style import canvas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -29,7 +30,7 @@ def longest_match(figure: Figure) -> None:
     tried: list[tuple[int, int, bool]] = []
     for _, (start, found) in model.locate(word):
         tried += [(start, end, end == found) for end in range(len(word), found - 1, -1)]
-    axes = _canvas(figure, width=9.4, height=len(tried) + 1.2, inches=3.0)
+    axes = canvas(figure, width=9.4, height=len(tried) + 1.2, inches=3.0)
     for column, letter in enumerate(word):
         axes.text(column + 0.5, len(tried) + 0.55, letter, ha="center", va="center", fontsize=12, **MONO)
     for row, (start, end, found) in enumerate(tried):
@@ -49,7 +50,7 @@ def lattice(figure: Figure) -> None:
     model = Unigram(tuple(probabilities), tuple(map(log, probabilities.values())))
     graph = model.lattice(word)
     best = best_path(graph) or ()
-    axes = _canvas(figure, width=3.4, height=2.15, inches=2.5, left=-0.2)
+    axes = canvas(figure, width=3.4, height=2.15, inches=2.5, left=-0.2)
     base = 0.95
     for arc in graph.arcs:
         length = arc.end - arc.start
@@ -170,15 +171,6 @@ def _trained() -> tuple[Unigram, list[Round], Bpe]:
     rounds = unigram_training.trace_training(_word_counts(), VOCAB_SIZE)
     pieces = rounds[-1].pieces
     return Unigram(tuple(pieces), tuple(pieces.values())), rounds, fast_bpe.train(_word_counts(), VOCAB_SIZE)
-
-
-def _canvas(figure: Figure, width: float, height: float, inches: float, left: float = 0) -> Axes:
-    """Empty axes that fill the figure, in units of the drawing."""
-    figure.set_size_inches(figure.get_figwidth(), inches)
-    axes: Axes = figure.subplots()
-    axes.set(xlim=(left - 0.1, left + width + 0.1), ylim=(0, height))
-    axes.set_axis_off()
-    return axes
 
 
 def _box(axes: Axes, x: float, y: float, width: float, color: str, *, filled: bool) -> None:

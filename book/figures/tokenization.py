@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import regex
+from _extensions.figure_style import canvas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
@@ -36,7 +37,7 @@ def pipeline(figure: Figure) -> None:
         ("merges: tokens", encoding.tokens),
         ("vocabulary: ids", [str(number) for number in encoding.ids]),
     ]
-    axes = _canvas(figure, width=42, height=len(rows) * 2 + 0.2, inches=3.9)
+    axes = canvas(figure, width=42, height=len(rows) * 2 + 0.2, inches=3.9)
     for index, (step, cells) in enumerate(rows):
         y = (len(rows) - 1 - index) * 2 + 0.3
         axes.text(0.2, y + 1.32, step, fontsize=8.5, va="center")
@@ -61,7 +62,7 @@ def text_levels(figure: Figure) -> None:
         ("tokens of a multilingual vocabulary, by number of bytes", [(str(size), size) for size in sizes]),
     ]
     width = len(text.encode())
-    axes = _canvas(figure, width=width, height=len(levels) * 2, inches=2.7)
+    axes = canvas(figure, width=width, height=len(levels) * 2, inches=2.7)
     for index, (level, spans) in enumerate(levels):
         y = (len(levels) - 1 - index) * 2
         axes.text(0.05, y + 1.45, f"{level}: {len(spans)}", fontsize=8.5, va="center")
@@ -74,7 +75,7 @@ def text_levels(figure: Figure) -> None:
 def utf8_layout(figure: Figure) -> None:
     """Draw UTF-8's four forms, filled with the bits of four characters."""
     examples = {"A": "A", "é": "é", "木": "the Chinese character for tree", "🚀": "the rocket"}
-    axes = _canvas(figure, width=36, height=len(examples) * 2.3, inches=2.9)
+    axes = canvas(figure, width=36, height=len(examples) * 2.3, inches=2.9)
     for index, (character, name) in enumerate(examples.items()):
         y = (len(examples) - 1 - index) * 2.3
         axes.text(0, y + 1.6, f"U+{ord(character):04X}, {name}", fontsize=8.5, va="center")
@@ -110,7 +111,7 @@ def zipf(figure: Figure) -> None:
 def pretokenized_line(figure: Figure) -> None:
     """Draw one line as four pre-tokenizers cut it, character under character."""
     text = "She'd paid £2450,\n    x == 10"
-    axes = _canvas(figure, width=len(text), height=8.4, inches=2.9)
+    axes = canvas(figure, width=len(text), height=8.4, inches=2.9)
     for index, pretokenizer in enumerate((WHITESPACE, BERT, GPT2, CL100K)):
         y = (3 - index) * 2.1
         pieces = pretokenizer.split(text)
@@ -127,7 +128,7 @@ def merge_tree(figure: Figure) -> None:
     word = "lowest"
     model = train({"low": 5, "lower": 2, "newest": 6, "widest": 3}, vocab_size=18)
     places: list[tuple[str, float, int]] = [(letter, column, 0) for column, letter in enumerate(word)]
-    axes = _canvas(figure, width=len(word), height=3.5, inches=2.7, left=-0.5)
+    axes = canvas(figure, width=len(word), height=3.5, inches=2.7, left=-0.5)
     for letter, column, _ in places:
         _node(axes, column, 0, letter, None)
     for step in trace_encoding(word, model):
@@ -149,15 +150,6 @@ def _training_works() -> tuple[str, ...]:
 @cache
 def _chapter_tokenizer() -> Tokenizer:
     return train_tokenizer(_training_works(), vocab_size=4096, special_tokens=["<|endoftext|>"])
-
-
-def _canvas(figure: Figure, width: float, height: float, inches: float, left: float = 0) -> Axes:
-    """Empty axes that fill the figure, in units of the drawing."""
-    figure.set_size_inches(figure.get_figwidth(), inches)
-    axes: Axes = figure.subplots()
-    axes.set(xlim=(left - 0.1, left + width + 0.1), ylim=(0, height))
-    axes.set_axis_off()
-    return axes
 
 
 def _row_of_boxes(axes: Axes, cells: Sequence[str], y: float, color: str) -> None:

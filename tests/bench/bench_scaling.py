@@ -11,17 +11,11 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
-from platform import python_version
 
-from bench_tokenizers import VOCAB_SIZE, standard_library, train_own_wordpiece
+from bench_tokenizers import VOCAB_SIZE, record_benchmark, standard_library, train_own_wordpiece
 from library_twins import train_byte_level, train_unigram, train_wordpiece
 from tokenizers import Tokenizer as LibraryTokenizer
 
-import llmguide
-from llmguide.experiments.records import Record, save
-from llmguide.experiments.runner import _machine
 from llmguide.tokenizers import Tokenizer, train_tokenizer
 from llmguide.tokenizers.interop import dumps, loads
 
@@ -95,33 +89,15 @@ def main() -> None:
         sys.stdout.write(f"{algorithm}\n")
         for name, values in series.items():
             sys.stdout.write(f"  {name:16}" + "".join(f"{value:9.3f}" for value in values) + "\n")
-    record = Record(
-        experiment="bench-tokenizers-by-size",
-        title="Cost of training and encoding by the size of the corpus",
-        command="make bench",
-        config={
-            "rounds": arguments.rounds,
-            "vocab_size": VOCAB_SIZE,
-            "load": [round(load, 1), round(os.getloadavg()[0], 1)],
-        },
-        seeds=(),
-        metrics=metrics,
-        spread={},
-        per_seed={},
-        claims={},
-        versions={
-            "python": python_version(),
-            "llmguide": llmguide.__version__,
-            **{name: version(name) for name in ("regex", "tokenizers", "sentencepiece")},
-        },
-        machine=_machine(),
-        wall_seconds=round(time.perf_counter() - started, 1),
-        date=datetime.now(UTC).date().isoformat(),
-        fingerprint={},
-        reduced={},
-        tolerance=0.0,
+    record_benchmark(
+        "bench-tokenizers-by-size",
+        "Cost of training and encoding by the size of the corpus",
+        metrics,
+        rounds=arguments.rounds,
+        packages=("regex", "tokenizers", "sentencepiece"),
+        started=started,
+        load=load,
     )
-    sys.stdout.write(f"recorded in {save(record)}\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,7 +29,7 @@ from tokenizers import Tokenizer as LibraryTokenizer
 
 import llmguide
 from llmguide import datasets
-from llmguide.experiments.records import Record, save
+from llmguide.experiments.records import Metrics, Record, save
 from llmguide.experiments.runner import _machine
 from llmguide.tokenizers import bpe, count_words, fast_bpe, train_tokenizer
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
@@ -316,20 +316,52 @@ def main() -> None:
             f"{row.work:45} {row.peer_name:17} {row.own:8.3g} {row.peer:8.3g} {row.unit:5}"
             f"{row.ratio:8.3f} ({row.low:.3f} to {row.high:.3f})  {row.goal} {verdict}\n"
         )
+    record_benchmark(
+        "bench-tokenizers",
+        "Speed of the tokenizers beside their peers",
+        {name: asdict(row) for name, row in rows.items()},
+        rounds=rounds,
+        packages=("regex", "tokenizers", "tiktoken", "sentencepiece"),
+        started=started,
+        load=load,
+    )
+
+
+def record_benchmark(
+    name: str,
+    title: str,
+    metrics: Metrics,
+    *,
+    rounds: int,
+    packages: Iterable[str],
+    started: float,
+    load: float,
+) -> None:
+    """Write a benchmark's record and say where.
+
+    Args:
+        name: Name of the record.
+        title: What was measured.
+        metrics: The measurements.
+        rounds: How often each was made.
+        packages: The packages whose versions matter.
+        started: When it began, by ``time.perf_counter``.
+        load: How many processes were at work then.
+    """
     record = Record(
-        experiment="bench-tokenizers",
-        title="Speed of the tokenizers beside their peers",
+        experiment=name,
+        title=title,
         command="make bench",
         config={"rounds": rounds, "vocab_size": VOCAB_SIZE, "load": [round(load, 1), round(os.getloadavg()[0], 1)]},
         seeds=(),
-        metrics={name: asdict(row) for name, row in rows.items()},
+        metrics=metrics,
         spread={},
         per_seed={},
         claims={},
         versions={
             "python": python_version(),
             "llmguide": llmguide.__version__,
-            **{name: version(name) for name in ("regex", "tokenizers", "tiktoken", "sentencepiece")},
+            **{package: version(package) for package in packages},
         },
         machine=_machine(),
         wall_seconds=round(time.perf_counter() - started, 1),

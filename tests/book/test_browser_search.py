@@ -25,7 +25,7 @@ QUERIES = [
     ("llmguide.tokenizers.interop.save", "api/llmguide.tokenizers.interop.html#llmguide.tokenizers.interop.save", ""),
     ("Σ", "reference/mathematics.html", "sec-entropy"),
     ("unknown token", f"{TERM}unknown-token", ""),
-    ("unknown token", "foundations/subword-algorithms.html", ""),
+    ("unknown token", "foundations/subword-algorithms.html", "sec-wordpiece-encoding"),
     ("fertility", f"{TERM}fertility", ""),
     ("WordPiece", f"{TERM}WordPiece", ""),
     ("unigram", f"{TERM}unigram", ""),

@@ -79,6 +79,9 @@ def canvas(figure: Figure, width: float, height: float, inches: float, left: flo
         height: How many units it is high.
         inches: How high it is on paper.
         left: Where the units begin on the left.
+
+    Returns:
+        The axes.
     """
     figure.set_size_inches(figure.get_figwidth(), inches)
     axes: Axes = figure.subplots()

@@ -145,7 +145,7 @@ def test_initialization_draws_what_it_says() -> None:
     assert not block.attention.qkv.bias.any()
     initialize(model, torch.Generator().manual_seed(0), scale_residual=False)
     assert block.attention.output.weight.std().item() == pytest.approx(0.02, rel=0.05)
-    with pytest.raises(ValueError, match="std must be greater than 0, not 0.0"):
+    with pytest.raises(ValueError, match=r"std must be greater than 0, not 0\.0"):
         initialize(model, torch.Generator(), 0.0)
 
 

@@ -1,0 +1,1 @@
+"""The models: from token ids to logits."""

@@ -43,7 +43,9 @@ def test_random_blocks_are_the_package_s(number: int, count: int, seed: int) -> 
     assert same(ours, theirs.reshape(ours.shape).astype(np.float32))
 
 
-@pytest.mark.parametrize("number", [number for number in KINDS if FORMATS[number].name in {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"}])
+@pytest.mark.parametrize(
+    "number", [number for number in KINDS if FORMATS[number].name in {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"}]
+)
 def test_what_the_package_quantizes_comes_back_near(number: int) -> None:
     kind = FORMATS[number]
     weights = np.random.default_rng(0).standard_normal((8, 256)).astype(np.float32)

@@ -77,7 +77,9 @@ class JsonObject:
         found = self.values.get(key)
         if type(found) is int and abs(found) < 2**63:
             return float(found)
-        return self._typed(key, float, "a number", default)
+        if not math.isfinite(found := self._typed(key, float, "a number", default)):
+            raise ValueError(f"{self.source}: {key!r} is {found}; expected a finite number")
+        return found
 
     def text(self, key: str, default: str = _REQUIRED) -> str:
         """Look up a text.

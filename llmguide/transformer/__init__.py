@@ -1,0 +1,1 @@
+"""The Transformer: one model of many architectures, in small parts."""

@@ -7,7 +7,13 @@ there are two modules of one name, two of each of its classes, and no object of 
 import importlib
 import pkgutil
 
+from jaxtyping import install_import_hook
+
 import llmguide
+
+# Every call of the test run checks the shapes that the signatures promise. Not in the tokenizers: they hold no tensors,
+# and their tests make millions of calls.
+install_import_hook(["llmguide.training", "llmguide.transformer"], "beartype.beartype")
 
 for module in pkgutil.walk_packages(llmguide.__path__, "llmguide."):
     if module.ispkg:

@@ -216,7 +216,9 @@ def _prepare(
     if queries.shape != keys.shape:
         raise ValueError(f"queries {tuple(queries.shape)} and keys {tuple(keys.shape)} must have the same shape")
     if keys.shape[:-1] != values.shape[:-1]:
-        raise ValueError(f"keys {tuple(keys.shape)} and values {tuple(values.shape)} may differ in the last axis only")
+        raise ValueError(
+            f"there must be one value for each key, not {tuple(values.shape[:-1])} for {tuple(keys.shape[:-1])}"
+        )
     if decays is None:
         decays = torch.ones_like(values[..., 0])
     if decays.shape != values.shape[:-1]:

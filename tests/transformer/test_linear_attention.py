@@ -145,7 +145,7 @@ def test_gradients_pass_through_strong_decays() -> None:
         ({"decays": torch.tensor([[[0.5, torch.nan]]])}, "decays must be above 0 and at most 1"),
         ({"decays": torch.ones(1, 1, 3)}, r"decays \(1, 1, 3\) must have one number for each of \(1, 1, 2\)"),
         ({"keys": torch.ones(1, 1, 2, 4)}, r"queries \(1, 1, 2, 3\) and keys \(1, 1, 2, 4\) must have the same shape"),
-        ({"values": torch.ones(1, 1, 5, 3)}, r"values \(1, 1, 5, 3\) may differ in the last axis only"),
+        ({"values": torch.ones(1, 1, 5, 3)}, r"one value for each key, not \(1, 1, 5\) for \(1, 1, 2\)"),
         ({"state": torch.ones(1, 1, 3, 3)}, r"state \(1, 1, 3, 3\) must have the shape \(1, 1, 3, 4\)"),
         ({"chunk": 0}, r"chunk \(0\) must be at least 1"),
     ],

@@ -1,0 +1,81 @@
+"""A block: attention and feed-forward, each added to the stream that runs through the model."""
+
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from llmguide.transformer.attention import Attention, AttentionConfig, Sight
+from llmguide.transformer.cache import LayerCache
+from llmguide.transformer.feedforward import FeedForwardConfig
+from llmguide.transformer.norms import NormConfig
+from llmguide.transformer.trace import NO_TAP, AnyTap
+
+NormPlacement = Literal["pre", "post"]
+"""Whether a part normalizes what it reads (``pre``) or the stream after its sum was added (``post``)."""
+
+
+class Block(nn.Module):
+    r"""Attention, then feed-forward, around which the residual stream runs on.
+
+    .. math::
+        h = x + \operatorname{Attn}(\operatorname{Norm}(x)), \quad y = h + \operatorname{FFN}(\operatorname{Norm}(h))
+
+    for ``pre``, and for ``post``
+
+    .. math::
+        h = \operatorname{Norm}(x + \operatorname{Attn}(x)), \quad y = \operatorname{Norm}(h + \operatorname{FFN}(h)).
+
+    Args:
+        d_model: Width of the model.
+        attention: The choices for attention.
+        feedforward: The choices for the feed-forward part.
+        norm: The normalization.
+        placement: Where it stands.
+
+    Source: :cite:t:`vaswani2017attention` for ``post``, :cite:t:`xiong2020layer` for ``pre``.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        attention: AttentionConfig,
+        feedforward: FeedForwardConfig,
+        norm: NormConfig,
+        placement: NormPlacement,
+    ) -> None:
+        super().__init__()
+        self.attention_norm = norm.build(d_model)
+        self.attention = Attention(d_model, attention)
+        self.feedforward_norm = norm.build(d_model)
+        self.feedforward = feedforward.build(d_model)
+        self.placement = placement
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch positions d_model"],
+        sight: Sight,
+        cache: LayerCache | None = None,
+        tap: AnyTap = NO_TAP,
+    ) -> Float[Tensor, "batch positions d_model"]:
+        """Add to the stream what the two parts find.
+
+        Args:
+            x: The stream.
+            sight: Who may see whom, and how far apart they are.
+            cache: Keys and values of the positions before.
+            tap: Sees the named tensors.
+
+        Returns:
+            The stream after both parts.
+        """
+        inside_attention, inside_feedforward = tap.inside("attention"), tap.inside("feedforward")
+        if self.placement == "pre":
+            normed = tap("attention_norm", self.attention_norm(x))
+            x = tap("attended", x + self.attention(normed, sight, cache, inside_attention))
+            normed = tap("feedforward_norm", self.feedforward_norm(x))
+            return tap("output", x + inside_feedforward("output", self.feedforward(normed, inside_feedforward)))
+        x = tap("attended", x + self.attention(x, sight, cache, inside_attention))
+        x = tap("attention_norm", self.attention_norm(x))
+        x = x + inside_feedforward("output", self.feedforward(x, inside_feedforward))
+        return tap("output", tap("feedforward_norm", self.feedforward_norm(x)))

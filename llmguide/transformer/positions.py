@@ -1,0 +1,213 @@
+"""How a model knows where a token stands: learned and sinusoidal vectors, rotary positions, ALiBi."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from llmguide.transformer.rope_scaling import Scaling, rotary_frequencies
+
+Pairing = Literal["halves", "neighbours"]
+"""Which coordinates turn together: ``halves`` pairs i with i + d/2, ``neighbours`` pairs 2i with 2i + 1."""
+
+
+@dataclass(frozen=True)
+class NoPositions:
+    """No information on the place beyond what the mask gives away."""
+
+
+@dataclass(frozen=True)
+class LearnedPositions:
+    """A learned vector for each place, added to the token's.
+
+    Args:
+        length: How many places there are vectors for.
+
+    Raises:
+        ValueError: If ``length`` is not positive.
+    """
+
+    length: int
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise ValueError(f"length must be at least 1, not {self.length}")
+
+
+@dataclass(frozen=True)
+class SinusoidalPositions:
+    """A fixed vector of sines and cosines for each place, added to the token's: :func:`sinusoids`."""
+
+
+@dataclass(frozen=True)
+class RotaryPositions:
+    """Queries and keys are turned by an angle that grows with the place: :func:`rotate`.
+
+    Args:
+        base: The number whose powers give the frequencies.
+        scaling: How the frequencies are stretched for longer texts.
+        pairing: Which coordinates turn together.
+
+    Raises:
+        ValueError: If the base is not greater than 1 or the pairing is unknown.
+    """
+
+    base: float = 10_000.0
+    scaling: Scaling | None = None
+    pairing: Pairing = "halves"
+
+    def __post_init__(self) -> None:
+        if not self.base > 1:
+            raise ValueError(f"base must be greater than 1, not {self.base}")
+        if self.pairing not in ("halves", "neighbours"):
+            raise ValueError(f"pairing must be 'halves' or 'neighbours', not {self.pairing!r}")
+
+    def frequencies(self, d_head: int) -> Float[Tensor, " half"]:
+        """Return the angle per position of each pair, after scaling."""
+        if self.scaling is None:
+            return rotary_frequencies(d_head, self.base)
+        return self.scaling.frequencies(d_head, self.base)
+
+    @property
+    def magnitude(self) -> float:
+        """Factor of the turned queries and keys: 1 but for YaRN."""
+        return 1.0 if self.scaling is None else self.scaling.magnitude
+
+
+@dataclass(frozen=True)
+class AlibiPositions:
+    """A penalty on the scores that grows with the distance: :func:`alibi_bias`."""
+
+
+Positions = NoPositions | LearnedPositions | SinusoidalPositions | RotaryPositions | AlibiPositions
+"""Any of them."""
+
+
+def sinusoids(positions: Int[Tensor, "*batch"], d_model: int) -> Float[Tensor, "*batch d_model"]:
+    r"""Return the fixed position vectors of the first transformer.
+
+    .. math:: p_{2i} = \sin(t\, \theta_i), \quad p_{2i+1} = \cos(t\, \theta_i), \quad \theta_i = 10000^{-2i/d}
+
+    Args:
+        positions: The places :math:`t`.
+        d_model: Length :math:`d` of the vectors.
+
+    Returns:
+        One vector for each place.
+
+    Raises:
+        ValueError: If ``d_model`` is odd.
+
+    Source: :cite:t:`vaswani2017attention`, section 3.5.
+
+    Example:
+        >>> sinusoids(torch.tensor([0, 1]), 2)
+        tensor([[0.0000, 1.0000],
+                [0.8415, 0.5403]])
+    """
+    if d_model < 2 or d_model % 2:
+        raise ValueError(f"d_model must be even for sinusoidal positions, not {d_model}")
+    frequencies = rotary_frequencies(d_model, 10_000.0).to(positions.device)
+    angles = positions[..., None] * frequencies
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)
+
+
+def rotation(
+    positions: Int[Tensor, "batch positions"], frequencies: Float[Tensor, " half"], magnitude: float = 1.0
+) -> tuple[Float[Tensor, "batch 1 positions half"], Float[Tensor, "batch 1 positions half"]]:
+    """Return the cosine and the sine of each pair's angle at each place, with an axis for the heads.
+
+    Args:
+        positions: The places.
+        frequencies: The angle per position of each pair.
+        magnitude: A factor of both.
+
+    Returns:
+        Cosines and sines.
+    """
+    angles = positions[:, None, :, None] * frequencies
+    return angles.cos() * magnitude, angles.sin() * magnitude
+
+
+def rotate(
+    x: Float[Tensor, "batch heads positions d_head"],
+    cos: Float[Tensor, "#batch 1 positions half"],
+    sin: Float[Tensor, "#batch 1 positions half"],
+    pairing: Pairing = "halves",
+) -> Float[Tensor, "batch heads positions d_head"]:
+    r"""Turn each pair of coordinates by the angle of its place.
+
+    .. math:: \begin{pmatrix} x'_a \\ x'_b \end{pmatrix} =
+        \begin{pmatrix} \cos t\theta_i & -\sin t\theta_i \\ \sin t\theta_i & \cos t\theta_i \end{pmatrix}
+        \begin{pmatrix} x_a \\ x_b \end{pmatrix}
+
+    Args:
+        x: Queries or keys.
+        cos: Cosines from :func:`rotation`.
+        sin: Sines from :func:`rotation`.
+        pairing: Which coordinates :math:`a, b` form pair :math:`i`: with ``halves`` :math:`i` and
+            :math:`i + d_{head}/2`, with ``neighbours`` :math:`2i` and :math:`2i + 1`. A checkpoint knows one of
+            them; with the other the model runs and talks nonsense.
+
+    Returns:
+        The turned vectors, as long as before.
+
+    Source: :cite:t:`su2024roformer`, equation 34.
+
+    Example:
+        >>> quarter = torch.tensor([[[[torch.pi / 2]]]])
+        >>> rotate(torch.tensor([[[[1.0, 0.0]]]]), quarter.cos(), quarter.sin()).round().tolist()
+        [[[[-0.0, 1.0]]]]
+    """
+    if pairing == "halves":
+        first, second = x.chunk(2, dim=-1)
+        return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    first, second = x[..., 0::2], x[..., 1::2]
+    return torch.stack([first * cos - second * sin, second * cos + first * sin], dim=-1).flatten(-2)
+
+
+def alibi_slopes(n_heads: int) -> Float[Tensor, " heads"]:
+    r"""Return how fast the penalty grows with the distance in each head.
+
+    Args:
+        n_heads: Number of heads. For a power of two the slopes are :math:`2^{-8/n}, 2^{-16/n}, \dots, 2^{-8}`; for
+            another number those of the power below, and every other one of the power above.
+
+    Returns:
+        One slope for each head.
+
+    Raises:
+        ValueError: If there is no head.
+
+    Source: :cite:t:`press2022train`.
+
+    Example:
+        >>> alibi_slopes(4).tolist()
+        [0.25, 0.0625, 0.015625, 0.00390625]
+    """
+    if n_heads < 1:
+        raise ValueError(f"n_heads must be at least 1, not {n_heads}")
+    below = 2 ** math.floor(math.log2(n_heads))
+    slopes = [2.0 ** (-8 * (head + 1) / below) for head in range(below)]
+    slopes += [2.0 ** (-4 * (head + 1) / below) for head in range(0, 2 * (n_heads - below), 2)]
+    return torch.tensor(slopes)
+
+
+def alibi_bias(
+    slopes: Float[Tensor, " heads"], queries: Int[Tensor, "batch queries"], keys: Int[Tensor, "batch keys"]
+) -> Float[Tensor, "batch heads queries keys"]:
+    """Return what ALiBi adds to the scores: minus the slope times the distance.
+
+    Args:
+        slopes: One for each head, from :func:`alibi_slopes`.
+        queries: The places of the queries.
+        keys: The places of the keys.
+
+    Returns:
+        0 for a query's own place, more and more negative with the distance.
+    """
+    distance = (queries[:, :, None] - keys[:, None, :]).abs()
+    return -slopes[None, :, None, None] * distance[:, None]

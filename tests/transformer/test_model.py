@@ -128,8 +128,8 @@ def test_a_tap_records_in_order_and_an_edit_reaches_the_end() -> None:
 @torch.no_grad()
 def test_an_edit_that_does_not_fit_is_refused() -> None:
     model = built(GROUPED)
-    with pytest.raises(ValueError, match=r"no tensor is called 'blocks.0.wieghts'; the pass had blocks.0.attended"):
-        model(IDS, tap=Tap([], {"blocks.0.wieghts": torch.zeros_like}))
+    with pytest.raises(ValueError, match=r"no tensor is called 'blocks.0.scales'; the pass had blocks.0.attended"):
+        model(IDS, tap=Tap([], {"blocks.0.scales": torch.zeros_like}))
     with pytest.raises(ValueError, match=r"made \[2\] of \[2, 9, 31\]; keep the shape"):
         model(IDS, tap=Tap([], {"logits": lambda x: x[:, 0, 0]}))
 

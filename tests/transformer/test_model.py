@@ -167,7 +167,7 @@ def test_heads() -> None:
         (torch.zeros(1, 0, dtype=torch.long), None, r"ids has the shape \[1, 0\]"),
         (torch.tensor([[0, 31]]), None, "ids holds 31; the model has tokens 0 to 30"),
         (torch.tensor([[0, -2]]), None, "ids holds -2; the model has tokens 0 to 30"),
-        (torch.zeros(1, 25, dtype=torch.long), None, "25 positions are more than the 24 learned ones; cut the text"),
+        (torch.zeros(1, 25, dtype=torch.long), None, "25 positions exceed the 24 learned ones; cut the text"),
         (torch.zeros(1, 3, dtype=torch.long), torch.ones(1, 2, dtype=torch.bool), r"real has the shape \[1, 2\]"),
     ],
 )

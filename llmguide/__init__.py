@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "constants",
     "datasets",
+    "decoding",
     "embeddings",
     "experiments",
     "tokenizers",

@@ -7,8 +7,19 @@ there are two modules of one name, two of each of its classes, and no object of 
 import importlib
 import pkgutil
 
+import pytest
+
 import llmguide
 
 for module in pkgutil.walk_packages(llmguide.__path__, "llmguide."):
     if module.ispkg:
         importlib.import_module(module.name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of the built book reported, in whichever process they ran."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    properties = [pair for report in reports for pair in report.user_properties]
+    if lines := [line for name, said in properties if name == "report" for line in said]:
+        terminalreporter.section("the built book")
+        terminalreporter.write_line("\n".join(lines))

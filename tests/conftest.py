@@ -11,8 +11,6 @@ from collections.abc import Iterator
 import jaxtyping
 import pytest
 
-import pytest
-
 import llmguide
 
 # Every call of the test run checks the shapes that the signatures promise. Not in the tokenizers: they hold no tensors,
@@ -25,14 +23,14 @@ for module in pkgutil.walk_packages(llmguide.__path__, "llmguide."):
         importlib.import_module(module.name)
 
 
-<<<<<<< HEAD
 @pytest.fixture
 def unchecked() -> Iterator[None]:
     """Switch the check of shapes off, as it is for users, to see what the functions themselves refuse."""
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
-=======
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests of the built book reported, in whichever process they ran."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
@@ -40,4 +38,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if lines := [line for name, said in properties if name == "report" for line in said]:
         terminalreporter.section("the built book")
         terminalreporter.write_line("\n".join(lines))
->>>>>>> ci

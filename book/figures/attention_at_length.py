@@ -77,9 +77,9 @@ def shared_heads(figure: Figure) -> None:
         places = [left + (kv + 0.5) * n_heads / kv_heads for kv in range(kv_heads)]
         for head, kv in enumerate(asked):
             axes.plot([left + head + 0.5, places[kv]], [3.5, 1.5], color="C0", lw=1, linestyle="-", alpha=0.6)
-            _box(axes, left + head + 0.12, 3.5, 0.76, 0.9, "C0")
+            _box(axes, left + head + 0.12, 3.5, "C0")
         for place in places:
-            _box(axes, place - 0.38, 0.6, 0.76, 0.9, "C1")
+            _box(axes, place - 0.38, 0.6, "C1")
 
 
 def windows(figure: Figure) -> None:
@@ -185,7 +185,8 @@ def recall(width: int, count: int, *, softmax: bool) -> float:
     return (nearest == torch.arange(count)).double().mean().item()
 
 
-def _box(axes: Axes, x: float, y: float, width: float, height: float, color: str) -> None:
+def _box(axes: Axes, x: float, y: float, color: str) -> None:
+    width, height = 0.76, 0.9
     shape = "round,pad=0,rounding_size=0.15"
     axes.add_patch(FancyBboxPatch((x, y), width, height, shape, facecolor=color, alpha=0.3, linewidth=0))
     axes.add_patch(FancyBboxPatch((x, y), width, height, shape, facecolor="none", edgecolor=color, linewidth=1.2))

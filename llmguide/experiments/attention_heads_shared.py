@@ -173,7 +173,7 @@ def draw_recall(figure: Figure, record: Record) -> None:
     """
     axes = figure.subplots()
     config = EXPERIMENT.config
-    for index, kv_heads in enumerate(config.kv_heads):
+    for kv_heads in config.kv_heads:
         size = number(record, f"heads.{kv_heads}.cache_bytes")
         seeds = [number(record.per_seed[str(seed)], f"heads.{kv_heads}.recalled") for seed in record.seeds]
         axes.plot(

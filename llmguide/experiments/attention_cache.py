@@ -90,10 +90,12 @@ def measure(model: Transformer, text: Int[Tensor, "1 positions"], repeats: int) 
 
         def cached() -> Tensor:
             cache.truncate(length)
-            return model(text[:, -1:], cache=cache)
+            logits: Tensor = model(text[:, -1:], cache=cache)
+            return logits
 
         def anew() -> Tensor:
-            return model(text, last_only=True)
+            logits: Tensor = model(text, last_only=True)
+            return logits
 
         agree = torch.allclose(cached(), anew(), atol=1e-4)
         seconds = {"cached": shortest_seconds(cached, repeats), "anew": shortest_seconds(anew, repeats)}
@@ -176,7 +178,7 @@ EXPERIMENT = Experiment(
             "the-logits-agree",
             "With the cache and without it the logits agree to 0.0001, at every length.",
             1,
-            lambda metrics: min(number(metrics, f"{length}.agree") for length in EXPERIMENT.config.lengths),
+            lambda metrics: min(number(metrics, f"{length}.agree") for length in metrics),
         ),
     ),
     figures={"time-per-token": draw},

@@ -8,8 +8,10 @@ import torch
 
 from llmguide.experiments import attention_cache as caching
 from llmguide.experiments import attention_heads_shared as sharing
+from llmguide.experiments import attention_sinks as sinks
 from llmguide.training.loop import IGNORED
-from llmguide.transformer import Transformer
+from llmguide.transformer import Transformer, initialize, llama
+from llmguide.transformer.masks import causal_mask, window_mask
 
 SMALL = replace(sharing.EXPERIMENT.reduced, steps=2, batch=2, held_out=3, curve=2)
 
@@ -71,3 +73,23 @@ def test_the_shortest_of_several_runs_counts():
             pass
 
     assert 0.001 <= caching.shortest_seconds(work, 3) < 0.03
+
+
+def test_the_loss_counts_where_the_first_position_has_left_the_window():
+    config = sinks.Config(passages=2, positions=9, window=3, apart=4)
+    shape = {"vocab_size": 20, "context_length": 9, "d_model": 8, "n_layers": 1, "n_heads": 2, "n_kv_heads": 1}
+    model = Transformer(llama(**shape, d_hidden=16))
+    generator = torch.Generator().manual_seed(0)
+    initialize(model, generator, std=0.5)
+    passages = torch.randint(20, (2, 9), generator=generator)
+
+    measured = sinks.measure(model, passages, causal_mask(9, 9), config)
+    with torch.no_grad():
+        chances = model(passages)[:, :-1].log_softmax(-1)
+    expected = -chances.gather(-1, passages[:, 1:, None])[..., 0]
+    assert measured["loss"] == pytest.approx(expected[:, 3:].mean().item(), abs=1e-5)
+    assert measured["curve"] == pytest.approx([expected[:, :4].mean().item(), expected[:, 4:].mean().item()], abs=1e-5)
+
+    windowed = sinks.measure(model, passages, window_mask(9, 9, 3), config)
+    assert windowed["loss"] != pytest.approx(measured["loss"], abs=1e-4)
+    assert sinks.measure(model, passages, window_mask(9, 9, 9), config) == measured

@@ -18,15 +18,16 @@ SMALL = replace(sharing.EXPERIMENT.reduced, steps=2, batch=2, held_out=3, curve=
 
 def test_a_text_asks_for_every_key_once_and_expects_the_value_told():
     ids, answers = sharing.draw_texts(SMALL, 5, torch.Generator().manual_seed(0))
-    told = 2 * SMALL.pairs
-    assert ids.shape == answers.shape == (5, 3 * SMALL.pairs)
-    assert (answers[:, :told] == IGNORED).all()
+    asking = SMALL.n_keys * SMALL.n_values
+    assert ids.shape == answers.shape == (5, 2 * SMALL.pairs)
+    assert (answers[:, : SMALL.pairs] == IGNORED).all()
     for row, expected in zip(ids.tolist(), answers.tolist(), strict=True):
-        memory = dict(zip(row[0:told:2], row[1:told:2], strict=True))
+        memory = dict(divmod(pair, SMALL.n_values) for pair in row[: SMALL.pairs])
+        asked = [number - asking for number in row[SMALL.pairs :]]
         assert len(memory) == SMALL.pairs
-        assert sorted(memory) == sorted(row[told:])
-        assert [memory[key] for key in row[told:]] == expected[told:]
-        assert all(key < SMALL.n_keys <= value for key, value in memory.items())
+        assert sorted(memory) == sorted(asked)
+        assert [asking + SMALL.n_keys + memory[key] for key in asked] == expected[SMALL.pairs :]
+        assert max(expected) < sharing.choose_parts(SMALL, 1).vocab_size
 
 
 def test_models_differ_in_the_heads_kept_and_not_in_size():

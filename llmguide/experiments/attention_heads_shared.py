@@ -50,19 +50,19 @@ class Config:
         curve: Into how many stretches to cut the course of the training loss.
     """
 
-    kv_heads: tuple[int, ...] = (8, 2, 1)
-    d_head: int = 8
+    kv_heads: tuple[int, ...] = (8, 4, 2, 1)
+    d_head: int = 4
     d_model: int = 64
-    n_layers: int = 2
-    pairs: int = 8
+    n_layers: int = 1
+    pairs: int = 16
     n_keys: int = 16
     n_values: int = 16
     steps: int = 600
     batch: int = 32
-    learning_rate: float = 5e-3
+    learning_rate: float = 1e-2
     std: float = 0.1
     held_out: int = 500
-    curve: int = 20
+    curve: int = 30
 
 
 def run(config: Config, seed: int) -> Metrics:
@@ -232,23 +232,24 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "every-head-its-own-recalls",
-            "After 600 steps the models whose eight heads all have their own keys and values recall at least 90 % of "
-            "the values.",
-            0.90,
+            "The model whose eight heads all have their own keys and values recalls at least 97 % of the values.",
+            0.97,
             lambda metrics: number(metrics, "heads.8.recalled"),
         ),
         Claim(
             "one-for-all-recalls-less",
-            "With one head of keys and values for all eight, at least 20 percentage points fewer values are recalled "
-            "after as many steps.",
-            0.20,
+            "With one head of keys and values for all eight, at least two percentage points fewer values are recalled.",
+            0.02,
             lambda metrics: number(metrics, "heads.8.recalled") - number(metrics, "heads.1.recalled"),
         ),
         Claim(
-            "two-recall-more-than-one",
-            "With two heads of keys and values, at least 5 percentage points more values are recalled than with one.",
-            0.05,
-            lambda metrics: number(metrics, "heads.2.recalled") - number(metrics, "heads.1.recalled"),
+            "two-close-half-the-gap",
+            "Two heads of keys and values recover at least half of what one loses.",
+            0.5,
+            lambda metrics: (
+                (number(metrics, "heads.2.recalled") - number(metrics, "heads.1.recalled"))
+                / (number(metrics, "heads.8.recalled") - number(metrics, "heads.1.recalled"))
+            ),
         ),
     ),
     figures={"recall": draw_recall, "learning": draw_learning},

@@ -34,13 +34,13 @@ def test_models_differ_in_the_heads_kept_and_not_in_size():
     chosen = [sharing.choose_parts(SMALL, kv_heads) for kv_heads in SMALL.kv_heads]
     sizes = {sum(parameter.numel() for parameter in Transformer(config).parameters()) for config in chosen}
     assert len(sizes) == 1
-    assert [config.attention.n_kv_heads for config in chosen] == [8, 2, 1]
+    assert [config.attention.n_kv_heads for config in chosen] == [8, 4, 2, 1]
 
 
 def test_every_model_reads_the_same_texts_and_is_measured_on_them():
     measured = sharing.run(SMALL, 0)["heads"]
     assert isinstance(measured, dict)
-    assert [measured[kv_heads]["cache_bytes"] for kv_heads in ("8", "2", "1")] == [1024, 256, 128]
+    assert [measured[kv_heads]["cache_bytes"] for kv_heads in ("8", "4", "2", "1")] == [256, 128, 64, 32]
     assert len({measured[kv_heads]["parameters"] for kv_heads in measured}) == 1
     for result in measured.values():
         assert len(result["curve"]) == 2

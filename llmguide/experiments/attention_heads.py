@@ -15,18 +15,18 @@ from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.head_measures import (
     draw_passages,
     others_of_the_same_blocks,
-    predict,
+    second_half,
     strongest,
     summary,
-    taps,
     value_ratio,
+    watch,
 )
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.interpret.heads import first_token_scores, induction_scores, previous_token_scores, repeated_random_ids
 from llmguide.transformer.published import smollm2
 
 PATTERNS = {"previous": "position before", "first": "first position", "induction": "induction"}
-WEIGHTS = "blocks.*.attention.weights"
+WEIGHTS, VALUES = "blocks.*.attention.weights", "blocks.*.attention.values"
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Config:
         off: How many heads to switch off.
     """
 
-    rows: int = 16
-    period: int = 32
+    rows: int = 8
+    period: int = 24
     skip: int = 8
     threshold: float = 0.5
     off: int = 10
@@ -60,8 +60,8 @@ def run(config: Config, seed: int) -> Metrics:
         threshold; ``share``, which part of all heads that is; ``best``, the highest score; ``first_block``, the first
         block with a head that reaches the threshold, or the number of blocks. ``unrepeated``: the highest weight, of
         those heads, on the same places where nothing repeats. ``value_ratio``: see :func:`value_ratio`. ``copy`` and
-        ``text``: see :func:`predict`, for ``all`` heads, ``without`` those best at induction, and ``control``, without
-        others.
+        ``text``: see :func:`second_half`, for ``all`` heads, ``without`` those best at induction, and ``control``,
+        without others.
     """
     loaded = smollm2()
     model, random = loaded.model, Random(seed)
@@ -72,8 +72,10 @@ def run(config: Config, seed: int) -> Metrics:
     repeated = repeated_random_ids(100, vocab_size, config.rows, config.period, generator)
     unrepeated = repeated_random_ids(100, vocab_size, config.rows, length, generator)[:, :length]
 
-    on_text, values = taps(model, passages, WEIGHTS), taps(model, passages, "blocks.*.attention.values")
-    on_repeated, on_unrepeated = taps(model, repeated, WEIGHTS), taps(model, unrepeated, WEIGHTS)
+    both, rows = torch.cat([passages, repeated]), config.rows
+    logits, (weights, values) = watch(model, both, [WEIGHTS, VALUES])
+    on_text, on_repeated = [block[:rows] for block in weights], [block[rows:] for block in weights]
+    _, (on_unrepeated,) = watch(model, unrepeated, [WEIGHTS])
     scores = {
         "previous": torch.stack([previous_token_scores(weights, config.skip) for weights in on_text]),
         "first": torch.stack([first_token_scores(weights, config.skip) for weights in on_text]),
@@ -82,18 +84,15 @@ def run(config: Config, seed: int) -> Metrics:
     control = torch.stack([induction_scores(weights, config.period) for weights in on_unrepeated])
     best = strongest(scores["induction"], config.off)
     others = others_of_the_same_blocks(best, model.config.attention.n_heads, random)
+    by_condition = {"all": logits}
+    for name, heads in (("without", best), ("control", others)):
+        by_condition[name], _ = watch(model, both, [], heads)
     return {
         **{name: summary(score, config.threshold) for name, score in scores.items()},
         "unrepeated": max(float(control[head]) for head in best),
-        "value_ratio": value_ratio(values, scores["first"], config.threshold, config.skip),
-        "copy": {
-            name: predict(model, repeated, heads)
-            for name, heads in (("all", ()), ("without", best), ("control", others))
-        },
-        "text": {
-            name: predict(model, passages, heads)
-            for name, heads in (("all", ()), ("without", best), ("control", others))
-        },
+        "value_ratio": value_ratio([block[:rows] for block in values], scores["first"], config.threshold, config.skip),
+        "copy": {name: second_half(found[rows:], repeated) for name, found in by_condition.items()},
+        "text": {name: second_half(found[:rows], passages) for name, found in by_condition.items()},
     }
 
 
@@ -168,7 +167,7 @@ EXPERIMENT = Experiment(
     title="What the heads of a real model look at",
     explained_in="sec-attention-heads",
     config=Config(),
-    reduced=Config(rows=2, period=16, off=2),
+    reduced=Config(rows=1, period=10, off=2),
     run=run,
     seeds=(0, 1, 2),
     claims=(

@@ -1,6 +1,7 @@
-"""Measures of attention heads on a real model: passages for it, which heads have a pattern, what it predicts without some."""
+"""Measures of attention heads: passages to read, which heads have a pattern, what is predicted without some of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
@@ -39,11 +40,23 @@ def draw_passages(tokenizer: Tokenizer, rows: int, length: int, random: Random) 
 
 
 @torch.no_grad()
-def taps(model: Transformer, ids: Int[Tensor, "rows positions"], names: str) -> list[Tensor]:
-    """Return the tensors of a pass whose names fit a pattern, one for each block."""
-    tap = Tap([names])
-    model(ids, tap=tap)
-    return list(tap.tensors.values())
+def watch(
+    model: Transformer, ids: Int[Tensor, "rows positions"], names: Sequence[str], off: Iterable[Head] = ()
+) -> tuple[Float[Tensor, "rows positions vocab"], list[list[Tensor]]]:
+    """Run a model, record some of its tensors, and switch some of its heads off.
+
+    Args:
+        model: The model.
+        ids: Rows.
+        names: Patterns of names, as for :class:`~llmguide.transformer.trace.Tap`.
+        off: Heads that contribute nothing.
+
+    Returns:
+        The logits, and for each pattern the tensors that fit it, block by block.
+    """
+    tap = Tap(names, switch_off(off))
+    logits = model(ids, tap=tap)
+    return logits, [[tensor for name, tensor in tap.tensors.items() if fnmatchcase(name, fit)] for fit in names]
 
 
 def summary(scores: Float[Tensor, "blocks heads"], threshold: float) -> dict[str, Any]:
@@ -124,20 +137,17 @@ def value_ratio(values: list[Tensor], first: Float[Tensor, "blocks heads"], thre
     return sum(ratios) / len(ratios) if ratios else 1.0
 
 
-@torch.no_grad()
-def predict(model: Transformer, ids: Int[Tensor, "rows positions"], off: Iterable[Head]) -> dict[str, float]:
-    """Let the model predict the second half of each row, with some heads switched off.
+def second_half(logits: Float[Tensor, "rows positions vocab"], ids: Int[Tensor, "rows positions"]) -> dict[str, float]:
+    """Say how well the second half of each row is predicted.
 
     Args:
-        model: The model.
-        ids: Rows.
-        off: Heads that contribute nothing.
+        logits: What a model says.
+        ids: What there is.
 
     Returns:
         ``accuracy``: in which part of the places of the second half the right token has the highest logit. ``loss``:
         the mean cross-entropy there, in nats; ``before``: that of the first half.
     """
-    logits = model(ids, tap=Tap([], switch_off(off)))
     half = ids.shape[1] // 2
     losses = F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
     losses = losses.reshape(len(ids), -1)

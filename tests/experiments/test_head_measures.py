@@ -10,11 +10,11 @@ from llmguide.experiments.attention_heads import EXPERIMENT
 from llmguide.experiments.head_measures import (
     draw_passages,
     others_of_the_same_blocks,
-    predict,
+    second_half,
     strongest,
     summary,
-    taps,
     value_ratio,
+    watch,
 )
 from llmguide.experiments.runner import run_case
 from llmguide.tokenizers.published import load
@@ -69,20 +69,24 @@ def test_passages_begin_with_a_line_and_have_the_length_asked_for() -> None:
 
 def test_a_prediction_is_scored_on_the_second_half_alone() -> None:
     model, ids = small_model(), torch.arange(16).reshape(2, 8)
-    found = predict(model, ids, ())
-    with torch.no_grad():
-        logits = model(ids)
+    logits, _ = watch(model, ids, [])
+    found = second_half(logits, ids)
     expected = F.cross_entropy(logits[:, 4:7].flatten(0, 1), ids[:, 5:].flatten())
     assert found["loss"] == pytest.approx(float(expected), rel=1e-5)
     first = F.cross_entropy(logits[:, :3].flatten(0, 1), ids[:, 1:4].flatten())
     assert found["before"] == pytest.approx(float(first), rel=1e-5)
     assert found["accuracy"] == pytest.approx(float((logits[:, 4:7].argmax(-1) == ids[:, 5:]).float().mean()))
-    assert predict(model, ids, [(0, 0), (1, 2)])["loss"] != found["loss"]
 
 
-def test_a_tap_gives_a_tensor_for_each_block() -> None:
-    weights = taps(small_model(), torch.tensor([[1, 2, 3]]), "blocks.*.attention.weights")
+def test_a_watched_model_gives_its_tensors_block_by_block_and_its_logits_without_some_heads() -> None:
+    model, ids = small_model(), torch.tensor([[1, 2, 3]])
+    logits, (weights, values) = watch(model, ids, ["*.weights", "*.values"])
     assert [list(tensor.shape) for tensor in weights] == [[1, 3, 3, 3]] * 2
+    assert [list(tensor.shape) for tensor in values] == [[1, 1, 3, 4]] * 2
+    with torch.no_grad():
+        torch.testing.assert_close(logits, model(ids))
+    changed, _ = watch(model, ids, [], [(0, 0), (1, 2)])
+    assert not torch.allclose(changed, logits)
 
 
 def test_the_scores_of_heads_are_parts_of_the_weight() -> None:

@@ -5,6 +5,7 @@ two parts of a row tells what is true of both together: the part with the smalle
 one. So scores can come a few at a time, be used, and be forgotten.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,7 +91,6 @@ def attend_tiled(
     mask: Bool[Tensor, "#batch #heads queries keys"] | None = None,
     *,
     causal: bool = False,
-    scale: float | None = None,
     tile: int = 128,
 ) -> Float[Tensor, "batch heads queries d_value"]:
     """Attend as :func:`~llmguide.transformer.attention.attend` does, a tile of queries and keys at a time.
@@ -106,7 +106,6 @@ def attend_tiled(
         mask: True where a query may look at a key. ``None`` lets every query see every key.
         causal: Whether a query may look only at the keys up to its own position, the last query being at the place of
             the last key. That needs no mask in memory, and tiles that lie wholly in the future are not computed.
-        scale: What the scores are multiplied by; ``None`` for one over the square root of ``d_head``.
         tile: How many queries meet how many keys at once.
 
     Returns:
@@ -125,7 +124,6 @@ def attend_tiled(
         [0.0, 1.0, 2.0]
     """
     _check(queries, keys, values, tile)
-    scale = queries.shape[-1] ** -0.5 if scale is None else scale
     n_queries, n_keys = queries.shape[-2], keys.shape[-2]
     mixed = values.new_empty(*queries.shape[:-1], values.shape[-1])
     for rows in _tiles(n_queries, tile):
@@ -133,7 +131,7 @@ def attend_tiled(
         # The first key that the last query of the tile may not see.
         future = max(0, rows.stop + n_keys - n_queries) if causal else n_keys
         for columns in _tiles(future, tile):
-            scores = queries[..., rows, :] @ keys[..., columns, :].mT * scale
+            scores = queries[..., rows, :] @ keys[..., columns, :].mT / math.sqrt(queries.shape[-1])
             if mask is not None:
                 scores.masked_fill_(~mask[..., rows, columns], -torch.inf)
             if causal:
@@ -183,6 +181,6 @@ def _check(queries: Tensor, keys: Tensor, values: Tensor, tile: int) -> None:
     if tile < 1:
         raise ValueError(f"tile ({tile}) must be at least 1")
     if queries.shape[-1] != keys.shape[-1]:
-        raise ValueError(f"d_head of queries ({queries.shape[-1]}) and keys ({keys.shape[-1]}) must be equal")
+        raise ValueError(f"queries have d_head {queries.shape[-1]} and keys {keys.shape[-1]}; they must be the same")
     if keys.shape[-2] != values.shape[-2]:
         raise ValueError(f"there must be one value for each key, not {values.shape[-2]} for {keys.shape[-2]}")

@@ -6,8 +6,8 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own short name)
-from hypothesis import given
+import torch.nn.functional as F
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -68,6 +68,7 @@ def test_retention_by_hand() -> None:
     assert state.item() == 4.25
 
 
+@settings(deadline=None)
 @given(
     st.tuples(*(st.integers(1, limit) for limit in (2, 2, 13, 4, 4))),
     st.integers(1, 15),
@@ -96,6 +97,7 @@ def test_the_three_forms_agree(shape: tuple[int, ...], chunk: int, cut: int, fad
     close(state, end)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.booleans(), st.integers(0, 99))
 def test_weights_are_averages_of_the_past(positions: int, fading: bool, seed: int) -> None:
     q, k = draw(2, 2, positions, 3, seed=seed), draw(2, 2, positions, 3, seed=seed + 1)

@@ -5,8 +5,8 @@ from typing import Any
 import jaxtyping
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own short name)
-from hypothesis import given
+import torch.nn.functional as F
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -45,6 +45,7 @@ class LargestTensor(TorchDispatchMode):
         return out
 
 
+@settings(deadline=None)
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(0, 99), st.sampled_from([1.0, 1e3]))
 def test_one_pass_gives_torchs_softmax(rows: int, keys: int, seed: int, scale: float) -> None:
     scores = draw(rows, keys, seed=seed, scale=scale)
@@ -68,6 +69,7 @@ def test_softmax_worked_by_hand() -> None:
     assert both.finish().item() == pytest.approx((30 + 20 * 0.36787944 + 10 * 0.13533528) / 1.50321472)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 99))
 def test_results_of_tiles_add_in_any_order_and_grouping(seed: int) -> None:
     scores, values = draw(2, 12, seed=seed, scale=9.0), draw(12, 3, seed=seed + 1)
@@ -82,6 +84,7 @@ def test_results_of_tiles_add_in_any_order_and_grouping(seed: int) -> None:
 shapes = st.tuples(*(st.integers(1, limit) for limit in (2, 3, 17, 17, 5, 5)))
 
 
+@settings(deadline=None)
 @given(shapes, st.integers(1, 20), st.booleans(), st.sampled_from(["none", "broadcast", "full"]), st.integers(0, 99))
 def test_tiles_give_what_torch_gives(shape: tuple[int, ...], tile: int, causal: bool, masked: str, seed: int) -> None:
     batch, heads, queries, keys, d_head, d_value = shape
@@ -118,11 +121,6 @@ def test_gradients_are_those_of_torch() -> None:
         close(x.grad, y.grad)
 
 
-def test_scale_can_be_chosen() -> None:
-    q, k, v = (draw(1, 2, 4, 3, seed=seed) for seed in range(3))
-    close(attend_tiled(q, k, v, scale=0.3, tile=2), F.scaled_dot_product_attention(q, k, v, scale=0.3))
-
-
 @pytest.mark.parametrize(("length", "tile", "d_head"), [(40, 8, 4), (80, 8, 4), (40, 4, 16), (33, 8, 4)])
 def test_no_tensor_on_the_way_is_larger_than_said(length: int, tile: int, d_head: int) -> None:
     q, k, v = (draw(2, 3, length, d_head, seed=seed) for seed in range(3))
@@ -150,7 +148,7 @@ def test_nothing_seen_yet_changes_nothing() -> None:
     ("shapes", "tile", "message"),
     [
         (((1, 1, 2, 3), (1, 1, 2, 3), (1, 1, 2, 3)), 0, r"tile \(0\) must be at least 1"),
-        (((1, 1, 2, 3), (1, 1, 2, 4), (1, 1, 2, 4)), 1, r"d_head of queries \(3\) and keys \(4\) must be equal"),
+        (((1, 1, 2, 3), (1, 1, 2, 4), (1, 1, 2, 4)), 1, "queries have d_head 3 and keys 4; they must be the same"),
         (((1, 1, 2, 3), (1, 1, 2, 3), (1, 1, 5, 3)), 1, "one value for each key, not 5 for 2"),
     ],
 )

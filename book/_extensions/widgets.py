@@ -4,7 +4,7 @@ A widget is a numbered figure. Its page holds the drawing and, beside it, the co
 before anything is painted; paper, the EPUB and a browser without JavaScript show the drawing. A widget consists of
 
 - ``_templates/widgets/NAME.html``, its controls,
-- ``_static/widgets/NAME/``, its scripts and its style sheet,
+- ``_static/widgets/NAME/``, its scripts and its style sheet (what the explorers share is in ``explorer/``),
 - ``figures/NAME.py`` (with underscores), whose function ``fallback`` draws it, and
 - an entry in :data:`WIDGETS`: the scripts to load, and the function that makes its data when the book is built.
 
@@ -40,14 +40,18 @@ class Widget:
     """What a widget is made of.
 
     Attributes:
-        scripts: The scripts that its page loads, in order.
+        scripts: The scripts that its page loads, in order; a name with a slash is another folder's.
         data: Makes the scripts that hold data: their names and contents.
         data_module: The module of ``data``; when it changes, or what it uses of the package, the data are made again.
+        records: Files that the data are read from.
+        styles: Its style sheets, in order.
     """
 
     scripts: tuple[str, ...]
-    data: Callable[[], Mapping[str, str]]
-    data_module: Path
+    data: Callable[[], Mapping[str, str]] = dict
+    data_module: Path | None = None
+    records: tuple[Path, ...] = ()
+    styles: tuple[str, ...] = ("widget.css",)
 
 
 WIDGETS = {
@@ -55,7 +59,11 @@ WIDGETS = {
         scripts=("data.js", "engine.js", "widget.js"),
         data=playground_data.scripts,
         data_module=Path(playground_data.__file__),
-    )
+    ),
+    "positions-explorer": Widget(
+        scripts=("explorer/kit.js", "engine.js", "widget.js"),
+        styles=("explorer/explorer.css", "widget.css"),
+    ),
 }
 
 
@@ -112,7 +120,9 @@ class WithoutScripts(SphinxPostTransform):
 
 def _sources(widget: Widget) -> list[Path]:
     """Name the files that the data of a widget come from."""
-    return [widget.data_module, *package_files(widget.data_module.read_text("utf-8"))]
+    if widget.data_module is None:
+        return []
+    return [widget.data_module, *widget.records, *package_files(widget.data_module.read_text("utf-8"))]
 
 
 def _open_controls(translator: HTML5Translator, node: Controls) -> None:
@@ -126,10 +136,16 @@ def load_scripts(
     """Load the scripts and the styles of the widgets that stand on a page."""
     if app.builder.name == "epub":
         return
-    for name in str(app.env.metadata.get(page, {}).get("widgets", "")).split():
-        app.add_css_file(f"widgets/{name}/widget.css")
-        for script in WIDGETS[name].scripts:
-            app.add_js_file(f"widgets/{name}/{script}", loading_method="defer")
+    names = str(app.env.metadata.get(page, {}).get("widgets", "")).split()
+    # Two widgets may share a file, and a script that came twice would declare its names twice.
+    for style in dict.fromkeys(_in_folder(name, style) for name in names for style in WIDGETS[name].styles):
+        app.add_css_file(style)
+    for script in dict.fromkeys(_in_folder(name, script) for name in names for script in WIDGETS[name].scripts):
+        app.add_js_file(script, loading_method="defer")
+
+
+def _in_folder(name: str, file: str) -> str:
+    return f"widgets/{file}" if "/" in file else f"widgets/{name}/{file}"
 
 
 def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
@@ -138,6 +154,8 @@ def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
         return
     for name in sorted({name for data in app.env.metadata.values() for name in str(data.get("widgets", "")).split()}):
         widget = WIDGETS[name]
+        if widget.data_module is None:
+            continue
         versions = f"{regex.__version__} {unicodedata.unidata_version}".encode()  # both bring tables of Unicode
         sources = (path.read_bytes() for path in _sources(widget))
         digest = hashlib.sha256(b"".join([versions, *sources])).hexdigest()[:16]

@@ -1,0 +1,356 @@
+"""The explorers of the attention chapter in Chromium, from a folder: every number as Python gives it."""
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from small_book import BOOK, SmallBook
+
+from llmguide.transformer import rope_scaling
+from llmguide.transformer.positions import rotate, rotation
+from llmguide.transformer.rope_scaling import LinearScaling, Llama3Scaling, NtkScaling, Scaling, YarnScaling
+
+AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
+PAGE = """
+# A page
+
+```{widget} positions-explorer
+:name: fig-positions-explorer
+:alt: The wavelengths of the pairs under four scalings, and the score of a query and a key by their distance.
+
+Rotary positions and their scalings.
+```
+"""
+BOXES = {"positions": ".positions-explorer"}
+REVEAL = {"positions": "Show the curves"}
+FIGURES = ("positions_explorer",)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> SmallBook:
+    """A book of one page, in the look of the real one."""
+    folder = tmp_path_factory.mktemp("explorers")
+    figures = folder / "book" / "figures"
+    figures.mkdir(parents=True)
+    for name in FIGURES:
+        (figures / f"{name}.py").write_bytes((BOOK / "figures" / f"{name}.py").read_bytes())
+    return SmallBook(
+        folder,
+        ["_extensions.widgets", "_extensions.page_repairs"],
+        {"index": PAGE},
+        html_theme="furo",
+        html_static_path=[str(BOOK / "_static")],
+        html_css_files=["book.css"],
+        html_js_files=[("book.js", {"defer": "defer"})],
+    )
+
+
+@pytest.fixture(scope="module")
+def html_dir(book: SmallBook) -> Path:
+    """The folder of that book, in the place of the real one's."""
+    book.build()
+    return book.outdir("html")
+
+
+@pytest.fixture
+def positions(visit: Callable[..., Page]) -> Page:
+    """The page, with the curves of the positions explorer shown."""
+    page = visit("index.html")
+    page.get_by_role("button", name="Show the curves").click()
+    return page
+
+
+# -- Positions: the same as Python -------------------------------------------------------------------------------------
+@pytest.fixture
+def double_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the package compute its frequencies in float64, where it takes float32 for the checkpoints' sake."""
+    monkeypatch.setattr(rope_scaling, "torch", SimpleNamespace(arange=torch.arange, float32=torch.float64))
+
+
+def scaling_of(kind: str, factor: float, length: int) -> Scaling | None:
+    return {
+        "none": lambda: None,
+        "linear": lambda: LinearScaling(factor),
+        "ntk": lambda: NtkScaling(factor),
+        "yarn": lambda: YarnScaling(factor, length),
+        "llama3": lambda: Llama3Scaling(factor, 1.0, 4.0, length),
+    }[kind]()
+
+
+def settings() -> Iterator[dict[str, Any]]:
+    """Settings on a grid: every scaling with every width, base, factor and length."""
+    grid = itertools.product(
+        ["none", "linear", "ntk", "yarn", "llama3"],
+        [16, 32, 64, 96, 128, 256],
+        [2.0, 500.5, 10_000.0, 100_000.0, 500_000.0, 1e8],
+        [1.0, 1.5, 4.0, 8.0, 128.0],
+        [16, 777, 2048, 32_768, 1_000_000],
+    )
+    for scaling, width, base, factor, length in grid:
+        if (factor, length) != (1.0, 16) and (scaling == "none" or (length != 16 and scaling in {"linear", "ntk"})):
+            continue  # where they have no effect
+        yield {"scaling": scaling, "dHead": width, "base": base, "factor": factor, "originalLength": length}
+
+
+def frequencies_of(case: dict[str, Any]) -> tuple[torch.Tensor, float]:
+    scaling = scaling_of(case["scaling"], case["factor"], case["originalLength"])
+    if scaling is None:
+        return rope_scaling.rotary_frequencies(case["dHead"], case["base"]), 1.0
+    return scaling.frequencies(case["dHead"], case["base"]), scaling.magnitude
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_every_frequency_is_pythons(positions: Page, report: list[str]) -> None:
+    cases = list(settings())
+    assert len(cases) > 1800
+    found = positions.evaluate(
+        "cases => cases.map(c => [PositionsEngine.frequencies(c), PositionsEngine.magnitude(c)])", cases
+    )
+    worst = 0.0
+    for case, (frequencies, magnitude) in zip(cases, found, strict=True):
+        want, length = frequencies_of(case)
+        assert want.dtype == torch.float64
+        error = (torch.tensor(frequencies, dtype=torch.float64) / want - 1).abs().max().item()
+        worst = max(worst, error, abs(magnitude - length))
+        assert error < 1e-9 and abs(magnitude - length) < 1e-9, case
+    report.append(f"positions explorer: {len(cases)} settings, frequencies to within {worst:.1e} of Python's")
+
+
+def test_the_packages_own_precision_is_the_same_to_its_digits(positions: Page) -> None:
+    for case in list(settings())[::50]:
+        want, _ = frequencies_of(case)
+        assert want.dtype == torch.float32
+        found = torch.tensor(positions.evaluate("c => PositionsEngine.frequencies(c)", case))
+        torch.testing.assert_close(found, want, rtol=3e-6, atol=0)
+
+
+def python_scores(case: dict[str, Any], queries: list[int], keys: list[int]) -> torch.Tensor:
+    """Scores through the package's turned vectors, in float64, pair by pair."""
+    width = case["dHead"]
+    frequencies, magnitude = frequencies_of(case)
+    query = torch.full((1, 1, 1, width), width**-0.25, dtype=torch.float64)
+    unscaled = rope_scaling.rotary_frequencies(width, case["base"])
+    key = rotate(query, *rotation(torch.tensor([[case["lookBack"]]]), unscaled))
+    turned_queries = rotate(
+        query.expand(1, 1, len(queries), width), *rotation(torch.tensor([queries]), frequencies, magnitude)
+    )
+    turned_keys = rotate(key.expand(1, 1, len(keys), width), *rotation(torch.tensor([keys]), frequencies, magnitude))
+    return (turned_queries * turned_keys).sum(-1).flatten() / math.sqrt(width)
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_every_score_is_pythons(positions: Page, report: list[str]) -> None:
+    worst, compared = 0.0, 0
+    for number, case in enumerate(list(settings())[::9]):
+        case["lookBack"] = (0, 1, 8, 100, 256)[number % 5]
+        start = (0, 1, 17, 4096)[number % 4]
+        by_distance, by_vectors = positions.evaluate(
+            """([c, limit, start]) => {
+                const E = PositionsEngine, angles = E.frequencies(c), length = E.magnitude(c), head = E.headThatLooksBack(c);
+                const all = E.scoresByDistance(head, limit, angles, length);
+                return [all, all.map((_, distance) => E.score(head, start + distance, start, angles, length))];
+            }""",
+            [case, 64, start],
+        )
+        distances = list(range(65))
+        want = python_scores(case, [start + distance for distance in distances], [start] * 65)
+        for found in (by_distance, by_vectors):
+            error = (torch.tensor(found, dtype=torch.float64) - want).abs().max().item()
+            worst, compared = max(worst, error), compared + 65
+            assert error < 1e-9, case
+    report.append(f"positions explorer: {compared} scores to within {worst:.1e} of Python's")
+
+
+def test_what_is_shown_is_what_the_engine_computes(positions: Page) -> None:
+    positions.get_by_label("Scaling", exact=True).select_option("llama3")
+    positions.get_by_label("Factor").fill("8")
+    positions.get_by_label("Original length").fill("8192")
+    positions.get_by_label("Width of the head").select_option("128")
+    positions.get_by_label("Base").fill("500000")
+    positions.locator("summary").click()
+    rows = positions.locator(".positions-explorer tbody tr")
+    expect(rows).to_have_count(64)
+    want, _ = frequencies_of(
+        {"scaling": "llama3", "dHead": 128, "base": 500_000.0, "factor": 8.0, "originalLength": 8192}
+    )
+    for pair in (0, 30, 63):
+        cells = rows.nth(pair).locator("td").all_inner_texts()
+        wave = 2 * math.pi / want[pair].item()
+        assert float(cells[2].replace(",", "")) == pytest.approx(wave, rel=0.005, abs=0.5)
+    expect(positions.locator("#positions-waves-text")).to_contain_text("Pair 8 turns by")
+    expect(positions.locator(".positions-waves circle")).to_have_count(64)
+    expect(positions.locator(".positions-waves rect")).to_have_count(64)
+    expect(positions.locator(".positions-waves")).to_contain_text("original length 8,192")
+
+
+# -- Positions: teaching -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("scaling", "best"), [("none", 8), ("linear", 32), ("ntk", 8), ("yarn", 8), ("llama3", 8)])
+def test_the_reader_predicts_where_the_head_looks(visit: Callable[..., Page], scaling: str, best: int) -> None:
+    window = visit("index.html")
+    answer, status = window.locator(".positions-explorer .explorer-answer"), window.locator(".explorer-status").first
+    expect(answer).to_be_hidden()
+    window.get_by_label("Scaling", exact=True).select_option(scaling)
+    case = {"scaling": scaling, "dHead": 64, "base": 10_000.0, "factor": 4.0, "originalLength": 2048, "lookBack": 8}
+    assert int(python_scores(case, list(range(100)), [0] * 100).argmax()) == best
+    window.get_by_label("Predict first").fill("5")
+    window.keyboard.press("Enter")
+    expect(answer).to_be_visible()
+    expect(status).to_have_text(f"You predicted 5; the best match is at distance {best}.")
+    expect(window.get_by_label("Distance:")).to_be_focused()
+    expect(window.get_by_label("Distance:")).to_have_value(str(best))
+    window.get_by_role("button", name="Hide, and predict another").click()
+    expect(answer).to_be_hidden()
+    expect(window.get_by_label("Scaling", exact=True)).to_be_focused()
+    window.get_by_label("Predict first").fill(str(best))
+    window.get_by_role("button", name="Show the curves").click()
+    expect(status).to_have_text(f"Right: the best match is at distance {best}.")
+
+
+def test_the_score_stays_while_both_move(positions: Page) -> None:
+    text = positions.locator("#positions-scores-text")
+    before = text.inner_text().split(", computed")[0]
+    key = positions.get_by_label("Position of the key")
+    key.focus()
+    positions.keyboard.press("End")
+    expect(positions.locator("output.positions-key")).to_have_text("4,096")
+    expect(text).to_contain_text("and 4,096")
+    assert text.inner_text().split(", computed")[0] == before
+    positions.get_by_label("Distance:").focus()
+    positions.keyboard.press("ArrowRight")
+    assert text.inner_text().split(", computed")[0] != before
+
+
+def test_sliders_obey_the_arrow_keys_and_stay_in_range(positions: Page) -> None:
+    pair = positions.get_by_label("Pair of coordinates")
+    pair.focus()
+    positions.keyboard.press("End")
+    expect(positions.locator("#positions-waves-text")).to_contain_text("Pair 31 turns")
+    positions.get_by_label("Width of the head").select_option("16")
+    expect(pair).to_have_value("7")
+    expect(positions.locator("#positions-waves-text")).to_contain_text("Pair 7 turns")
+    positions.get_by_label("Distances to draw").select_option("4096")
+    distance = positions.get_by_label("Distance:")
+    distance.focus()
+    positions.keyboard.press("End")
+    expect(positions.locator("#positions-scores-text")).to_contain_text("At distance 4,096")
+    positions.get_by_label("Distances to draw").select_option("64")
+    expect(positions.locator("#positions-scores-text")).to_contain_text("At distance 64 ")
+    expect(positions.locator("#positions-circle-text")).to_contain_text("at position 76")
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "message"),
+    [
+        ("Factor", "0.5", "from 1 to 128"),
+        ("Factor", "", "from 1 to 128"),
+        ("Original length", "2.5", "whole number from 16"),
+        ("Base", "1", "from 2 to"),
+        ("looks back", "300", "from 0 to 256"),
+    ],
+)
+def test_a_number_out_of_range_is_said_and_changes_nothing(
+    positions: Page, label: str, value: str, message: str
+) -> None:
+    positions.get_by_label("Scaling", exact=True).select_option("yarn")
+    before = positions.locator("#positions-scores-text").inner_text()
+    positions.get_by_label(label).fill(value)
+    expect(positions.get_by_label(label)).to_have_attribute("aria-invalid", "true")
+    expect(positions.locator(".positions-explorer .explorer-status")).to_contain_text(message)
+    assert positions.locator("#positions-scores-text").inner_text() == before
+
+
+# -- Both: by keyboard, by ear, in every look --------------------------------------------------------------------------
+@pytest.mark.parametrize("name", BOXES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit: Callable[..., Page], scheme: str, name: str) -> None:
+    window = visit("index.html", color_scheme=scheme)
+    box = window.locator(BOXES[name])
+    window.evaluate(AXE.read_text("utf-8"))
+    for shown in (False, True):
+        if shown:
+            box.get_by_role("button", name=REVEAL[name]).click()
+            for summary in box.locator("summary").all():
+                summary.click()
+        found = window.evaluate(f"axe.run('{BOXES[name]}', {{resultTypes: ['violations'], preload: false}})")
+        assert [f"{finding['id']}: {finding['nodes'][0]['html'][:200]}" for finding in found["violations"]] == []
+
+
+@pytest.mark.parametrize("name", BOXES)
+def test_every_control_has_a_name_and_shows_the_focus(visit: Callable[..., Page], name: str) -> None:
+    window = visit("index.html")
+    box = window.locator(BOXES[name])
+    box.get_by_role("button", name=REVEAL[name]).click()
+    box.locator("select").first.focus()
+    stops = 0
+    while window.evaluate(f"!!document.activeElement.closest('{BOXES[name]}')"):
+        style = "getComputedStyle(document.activeElement)"
+        assert window.evaluate(f"{style}.outlineStyle != 'none' && parseFloat({style}.outlineWidth) >= 2")
+        stops += 1
+        window.keyboard.press("Tab")
+    assert stops >= {"positions": 10}[name]
+    for control in box.locator("input, select, button").all():
+        if control.is_visible():
+            expect(control).to_have_accessible_name(re.compile("[a-z]{3}"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_fits_its_page_and_stands_still(visit: Callable[..., Page], width: int) -> None:
+    window = visit("index.html", viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    window.evaluate("document.fonts.ready.then(() => null)")
+    for name, box in BOXES.items():
+        window.locator(box).get_by_role("button", name=REVEAL[name]).click()
+    assert window.evaluate("document.documentElement.scrollWidth") <= width
+    small = """[...document.querySelectorAll(".explorer :is(button, select, input, [role=option])")]
+        .filter(part => part.offsetParent && (part.offsetHeight < 24 || part.offsetWidth < 24)).length"""
+    assert window.evaluate(small) == 0
+    moving = "[...document.querySelectorAll('.explorer, .explorer *')].flatMap(e => e.getAnimations()).length"
+    assert window.evaluate(moving) == 0
+
+
+# -- Files, and where no script runs -----------------------------------------------------------------------------------
+def test_code_is_small_and_asks_for_no_module(html_dir: Path) -> None:
+    static = html_dir / "_static" / "widgets"
+    for folder in ("explorer", *(f"{name}-explorer" for name in BOXES)):
+        code = [path for path in (static / folder).iterdir() if path.name != "data.js"]
+        assert sum(path.stat().st_size for path in code) < 30_000
+        assert all("innerHTML" not in path.read_text("utf-8") for path in code)
+    page = (html_dir / "index.html").read_text("utf-8")
+    assert 'type="module"' not in page
+    assert page.count("explorer/kit.js") == 1
+
+
+def test_the_drawing_stands_in(visit: Callable[..., Page]) -> None:
+    window = visit("index.html", java_script_enabled=False)
+    for figure in window.locator("figure.widget").all():
+        expect(figure.locator("img.only-light")).to_be_visible()
+        expect(figure.locator(".explorer")).to_be_hidden()
+        assert "With JavaScript, this figure" in figure.locator("noscript").inner_html()
+
+
+def test_paper_shows_the_drawing(visit: Callable[..., Page]) -> None:
+    window = visit("index.html")
+    image = window.locator("figure.widget img.only-light").first
+    expect(image).to_be_hidden()
+    window.emulate_media(media="print")
+    expect(image).to_be_visible()
+    expect(window.locator(".explorer").first).to_be_hidden()
+
+
+def test_print_and_epub_hold_the_drawing_only(book: SmallBook) -> None:
+    book.build("latex")
+    tex = (book.outdir("latex") / "book.tex").read_text("utf-8")
+    book.build("epub")
+    figures = book.page("index", "epub").select("figure.widget")
+    assert len(figures) == len(BOXES)
+    for name, figure in zip(BOXES, figures, strict=True):
+        assert f"{name}-explorer-fallback-light}}.pdf" in tex
+        assert [image["class"] for image in figure.select("img")] == [["only-light"]]
+        assert figure.select("script, select, noscript, .explorer") == []
+        assert "this figure is interactive" in figure.get_text()

@@ -70,7 +70,7 @@
     const limit = Number(field("limit").value), { before, after, head, magnitude } = state;
     field("distance").max = limit;
     const one = engine.scoresByDistance(head, limit, before), other = engine.scoresByDistance(head, limit, after, magnitude);
-    const top = Math.max(1, ...other, ...one), bottom = Math.min(-0.5, ...other, ...one);
+    const top = Math.max(1, ...other, ...one), bottom = Math.min(0, ...other, ...one);
     const frame = plot(part("scores"), {
       height: 240, x: [0, limit], y: [bottom, top * 1.05],
       xTicks: [0, 1, 2, 3, 4].map((i) => ({ at: limit * i / 4, text: format(limit * i / 4) })),
@@ -116,16 +116,16 @@
     part("pair").textContent = String(pair);
     const stretch = before[pair] / after[pair];
     const change = Math.abs(stretch - 1) < 1e-12 ? "Scaling leaves it as it is." : `Scaled, it needs ${format(2 * Math.PI / after[pair])} positions, ${format(stretch)} times as many.`;
-    field("waves-text").textContent = `Pair ${pair} turns by ${format(before[pair])} radians from one position to the next and is round after ${format(2 * Math.PI / before[pair])} positions. ${settings.scaling === "none" ? "" : change}`;
+    field("waves-text").textContent = `Pair ${pair} turns by ${format(before[pair])} radians from one position to the next and comes round after ${format(2 * Math.PI / before[pair])} positions. ${settings.scaling === "none" ? "" : change}`;
   };
 
-  const arrow = (angle, length, name, text) => {
+  const arrow = (angle, length, side, name, text) => {
     const x = 120 + 92 * length * Math.cos(angle), y = 120 - 92 * length * Math.sin(angle);
-    const aside = Math.cos(angle) < -0.3 ? "end" : Math.cos(angle) > 0.3 ? "start" : "middle";
+    const beside = (coordinate) => 120 + (92 * length + 3) * coordinate(angle + side * 0.14 / length);
     const head = (turn) => `${(x - 11 * Math.cos(angle + turn)).toFixed(1)},${(y + 11 * Math.sin(angle + turn)).toFixed(1)}`;
     return [shape("line", { class: name, x1: 120, y1: 120, x2: x, y2: y }),
       shape("polygon", { class: name, points: `${x.toFixed(1)},${y.toFixed(1)} ${head(0.4)} ${head(-0.4)}` }),
-      shape("text", { x: 120 + 106 * Math.cos(angle) * length, y: 124 - 106 * Math.sin(angle) * length, "text-anchor": aside }, text)];
+      shape("text", { x: beside(Math.cos), y: 244 - beside(Math.sin), "text-anchor": "middle" }, text)];
   };
   const drawPair = () => {
     const { after, head, magnitude } = state, pair = Number(field("pair").value), half = after.length;
@@ -137,7 +137,7 @@
     const query = angleOf(head.query, place + distance), key = angleOf(head.key, place);
     part("circle").replaceChildren(
       shape("circle", { class: "explorer-ring", cx: 120, cy: 120, r: 92 }),
-      ...arrow(key, 0.72, "is-before", "k"), ...arrow(query, 1, "is-after", "q"));
+      ...arrow(key, 0.72, -1, "is-before", "k"), ...arrow(query, 1, 1, "is-after", "q"));
     const between = (query - key) - 2 * Math.PI * Math.round((query - key) / (2 * Math.PI));
     const ahead = Math.abs(between) < 5e-4 ? "They point the same way" : `The query is ${format(Math.abs(between))} radians ${between > 0 ? "ahead of" : "behind"} the key`;
     field("circle-text").textContent = `The query (q, long and solid) is at position ${format(place + distance)}, the key (k, short and dashed) at position ${format(place)}, both with the scaled frequencies. ${ahead}: pair ${pair} adds ${(Math.cos(between) * magnitude ** 2 / half).toFixed(4)} to the score, of at most ${(magnitude ** 2 / half).toFixed(4)}.`;
@@ -182,7 +182,7 @@
     const guess = field("guess").value, { place } = best();
     field("distance").value = Math.min(place, Number(field("limit").value));
     const answer = `the best match is at distance ${format(place)}.`;
-    settle(guess === "" ? `Here ${answer}` : Number(guess) === place ? `Right: ${answer}` : `You predicted ${format(Number(guess))}; ${answer}`);
+    settle(guess === "" ? "" : Number(guess) === place ? `Right: ${answer}` : `You predicted ${format(Number(guess))}; ${answer}`);
     field("distance").focus({ preventScroll: true });
   });
   find("hide").addEventListener("click", () => {

@@ -6,15 +6,25 @@ there are two modules of one name, two of each of its classes, and no object of 
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 
-from jaxtyping import install_import_hook
+import jaxtyping
+import pytest
 
 import llmguide
 
 # Every call of the test run checks the shapes that the signatures promise. Not in the tokenizers: they hold no tensors,
 # and their tests make millions of calls.
-install_import_hook(["llmguide.training", "llmguide.transformer"], "beartype.beartype")
+jaxtyping.install_import_hook(["llmguide.training", "llmguide.transformer"], "beartype.beartype")
 
 for module in pkgutil.walk_packages(llmguide.__path__, "llmguide."):
     if module.ispkg:
         importlib.import_module(module.name)
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Switch the check of shapes off, as it is for users, to see what the functions themselves refuse."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

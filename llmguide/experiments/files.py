@@ -2,8 +2,9 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
+
+from llmguide.atomic import written
 
 RESULTS_VARIABLE = "LLMGUIDE_RESULTS"
 
@@ -44,14 +45,5 @@ def write_json(file: Path, content: object) -> None:
     """
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp's 0600 would hide the record from others
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

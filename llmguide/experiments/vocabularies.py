@@ -19,6 +19,7 @@ LABELS = {
 MODULES = tuple(
     f"llmguide.tokenizers.{module}"
     for module in (
+        "binary",
         "gguf",
         "inspect",
         "interop",
@@ -36,7 +37,7 @@ MODULES = tuple(
 )
 """The modules that read published vocabularies."""
 
-DEPENDS = ("llmguide.experiments.vocabularies", *MODULES, *TOKENIZERS)
+DEPENDS = ("llmguide.atomic", "llmguide.experiments.vocabularies", *MODULES, *TOKENIZERS)
 """The modules that reading a published vocabulary and training one of our own depend on."""
 
 TRAINING = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
+from llmguide.tokenizers.binary import Reader
 from llmguide.tokenizers.bpe import Bpe, Pair
 from llmguide.tokenizers.normalizers import Span
 from llmguide.tokenizers.pretokenizers import GPT2, SMOLLM, PreTokenizer
@@ -78,7 +79,22 @@ def parse_metadata(content: "bytes | mmap.mmap") -> dict[str, Value]:
         >>> parse_metadata(header + struct.pack("<Q", 4) + b"size" + struct.pack("<II", 4, 9))
         {'size': 9}
     """
-    reader = _Reader(content)
+    return parse_header(content)[0]
+
+
+def parse_header(content: "bytes | mmap.mmap") -> tuple[dict[str, Value], int, Reader]:
+    """Read everything that stands before the table of tensors.
+
+    Args:
+        content: The whole file, or its beginning as far as the tensors.
+
+    Returns:
+        The value of each key, the number of tensors, and a reader that has come to their table.
+
+    Raises:
+        ValueError: If it is not a GGUF file of version 2 or 3, or is damaged; the message says where.
+    """
+    reader = Reader(content)
     if (magic := reader.take(4, "the magic number")) != MAGIC:
         raise ValueError(f"not a GGUF file: it begins with {magic!r}; expected {MAGIC!r}")
     version = reader.number("I", "the version")
@@ -86,7 +102,7 @@ def parse_metadata(content: "bytes | mmap.mmap") -> dict[str, Value]:
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in VERSIONS
         hint = "it is written for big-endian machines" if swapped else "expected version 2 or 3"
         raise ValueError(f"GGUF version {version} is not supported: {hint}")
-    reader.number("Q", "the number of tensors")
+    tensors = reader.number("Q", "the number of tensors")
     count = reader.number("Q", "the number of keys")
     reader.check(count, 13, "keys")  # an empty name, its value's type and one byte
     metadata: dict[str, Value] = {}
@@ -94,76 +110,38 @@ def parse_metadata(content: "bytes | mmap.mmap") -> dict[str, Value]:
         key = reader.text("a key")
         if key in metadata:
             raise ValueError(f"the key {key!r} is given twice; each must be unique")
-        metadata[key] = reader.value(reader.number("I", f"the type of {key!r}"), repr(key))
-    return metadata
+        metadata[key] = _read_value(reader, reader.number("I", f"the type of {key!r}"), repr(key))
+    return metadata, tensors, reader
 
 
-class _Reader:
-    """A place in the bytes of a file, moving forwards.
+def _read_value(reader: Reader, kind: int, what: str, depth: int = 0) -> Value:
+    """Read a value of the type ``kind``."""
+    return _read_array(reader, what, depth + 1) if kind == _ARRAY else _read_values(reader, kind, 1, what, depth)[0]
 
-    Args:
-        content: The file.
-    """
 
-    def __init__(self, content: "bytes | mmap.mmap") -> None:
-        self._content = content
-        self._place = 0
+def _read_array(reader: Reader, what: str, depth: int) -> tuple[Value, ...]:
+    """Read a list: the type of its values, their number, and the values."""
+    if depth > _DEEPEST:
+        raise ValueError(f"{what} holds lists {depth} deep; expected at most {_DEEPEST}")
+    kind, count = reader.number("I", f"the type of {what}"), reader.number("Q", f"the length of {what}")
+    return _read_values(reader, kind, count, what, depth)
 
-    def check(self, count: int, size: int, what: str) -> None:
-        """Raise if the rest of the file is too short for ``count`` things of at least ``size`` bytes."""
-        left = len(self._content) - self._place
-        if count * size > left:
-            raise ValueError(
-                f"{count} {what} at byte {self._place} need {count * size} bytes, and {left} are left: "
-                "the file is cut short or damaged; get it again"
-            )
 
-    def take(self, size: int, what: str) -> bytes:
-        """Read so many bytes."""
-        self.check(size, 1, f"bytes of {what}")
-        taken = self._content[self._place : self._place + size]
-        self._place += size
-        return taken
-
-    def number(self, code: str, what: str) -> int:
-        """Read a whole number of the kind that ``struct`` calls ``code``."""
-        return int(struct.unpack(f"<{code}", self.take(struct.calcsize(code), what))[0])
-
-    def text(self, what: str) -> str:
-        """Read a length and so many bytes of UTF-8."""
-        start = self._place
-        content = self.take(self.number("Q", f"the length of {what}"), what)
-        try:
-            return content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{what} at byte {start} is not UTF-8: {error.reason}") from error
-
-    def value(self, kind: int, what: str, depth: int = 0) -> Value:
-        """Read a value of the type ``kind``."""
-        return self.array(what, depth + 1) if kind == _ARRAY else self.values(kind, 1, what, depth)[0]
-
-    def array(self, what: str, depth: int) -> tuple[Value, ...]:
-        """Read a list: the type of its values, their number, and the values."""
-        if depth > _DEEPEST:
-            raise ValueError(f"{what} holds lists {depth} deep; expected at most {_DEEPEST}")
-        kind, count = self.number("I", f"the type of {what}"), self.number("Q", f"the length of {what}")
-        return self.values(kind, count, what, depth)
-
-    def values(self, kind: int, count: int, what: str, depth: int) -> tuple[Value, ...]:
-        """Read ``count`` values of the type ``kind``."""
-        if kind not in _SMALLEST:
-            raise ValueError(f"{what} has the type {kind}; expected one of 0 to {max(_SMALLEST)}")
-        self.check(count, _SMALLEST[kind], f"values of {what}")
-        if kind == _STRING:
-            return tuple(self.text(what) for _ in range(count))
-        if kind == _ARRAY:
-            return tuple(self.array(what, depth + 1) for _ in range(count))
-        content = self.take(count * _SMALLEST[kind], what)
-        if kind == _BOOL:
-            if strange := set(content) - {0, 1}:
-                raise ValueError(f"{what} holds the truth value {min(strange)}; expected 0 or 1")
-            return tuple(map(bool, content))
-        return struct.unpack(f"<{count}{_NUMBERS[kind]}", content)
+def _read_values(reader: Reader, kind: int, count: int, what: str, depth: int) -> tuple[Value, ...]:
+    """Read ``count`` values of the type ``kind``."""
+    if kind not in _SMALLEST:
+        raise ValueError(f"{what} has the type {kind}; expected one of 0 to {max(_SMALLEST)}")
+    reader.check(count, _SMALLEST[kind], f"values of {what}")
+    if kind == _STRING:
+        return tuple(reader.text(what) for _ in range(count))
+    if kind == _ARRAY:
+        return tuple(_read_array(reader, what, depth + 1) for _ in range(count))
+    content = reader.take(count * _SMALLEST[kind], what)
+    if kind == _BOOL:
+        if strange := set(content) - {0, 1}:
+            raise ValueError(f"{what} holds the truth value {min(strange)}; expected 0 or 1")
+        return tuple(map(bool, content))
+    return struct.unpack(f"<{count}{_NUMBERS[kind]}", content)
 
 
 @dataclass(frozen=True)

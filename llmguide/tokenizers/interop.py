@@ -12,11 +12,11 @@ out a step gives wrong ids. The parts are in :mod:`~llmguide.tokenizers.interop_
 """
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from llmguide.atomic import written
 from llmguide.tokenizers.bpe import Bpe
 from llmguide.tokenizers.decoders import ByteLevelDecoder, EndOfWord, WordPieceDecoder
 from llmguide.tokenizers.interop_models import Added, read_model, write_model
@@ -51,16 +51,8 @@ def save(tokenizer: Tokenizer, path: str | Path) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(dumps(tokenizer))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written(path) as unfinished:
+        unfinished.write_text(dumps(tokenizer), encoding="utf-8")
 
 
 def load(path: str | Path) -> Tokenizer:

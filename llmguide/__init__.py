@@ -13,7 +13,18 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "constants", "datasets", "experiments", "tokenizers", "training", "transformer", "world"]
+__all__ = [
+    "__version__",
+    "constants",
+    "datasets",
+    "decoding",
+    "embeddings",
+    "experiments",
+    "tokenizers",
+    "training",
+    "transformer",
+    "world",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -15,7 +15,8 @@ import llmguide
 
 # Every call of the test run checks the shapes that the signatures promise. Not in the tokenizers: they hold no tensors,
 # and their tests make millions of calls.
-jaxtyping.install_import_hook(["llmguide.training", "llmguide.transformer"], "beartype.beartype")
+HOOKED = ["decoding", "embeddings", "interpret", "training", "transformer"]
+jaxtyping.install_import_hook([f"llmguide.{name}" for name in HOOKED], "beartype.beartype")
 
 for module in pkgutil.walk_packages(llmguide.__path__, "llmguide."):
     if module.ispkg:

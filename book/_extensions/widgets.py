@@ -26,12 +26,14 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
-from _extensions import playground_data
+from _extensions import attention_data, playground_data
 from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import write_file
 from _extensions.figures import DrawnFigureDirective
+from _extensions.recorded import read_record, source_line
 
 TEMPLATES = Path(__file__).parent.parent / "_templates" / "widgets"
+RESULTS = Path(__file__).parent.parent / "results"
 IN_PRINT = "On the web, this figure is interactive."
 
 
@@ -43,14 +45,14 @@ class Widget:
         scripts: The scripts that its page loads, in order; a name with a slash is another folder's.
         data: Makes the scripts that hold data: their names and contents.
         data_module: The module of ``data``; when it changes, or what it uses of the package, the data are made again.
-        records: Files that the data are read from.
+        record: The experiment whose record the data and the drawing come from.
         styles: Its style sheets, in order.
     """
 
     scripts: tuple[str, ...]
     data: Callable[[], Mapping[str, str]] = dict
     data_module: Path | None = None
-    records: tuple[Path, ...] = ()
+    record: str = ""
     styles: tuple[str, ...] = ("widget.css",)
 
 
@@ -63,6 +65,13 @@ WIDGETS = {
     "positions-explorer": Widget(
         scripts=("explorer/kit.js", "engine.js", "widget.js"),
         styles=("explorer/explorer.css", "widget.css"),
+    ),
+    "attention-explorer": Widget(
+        scripts=("explorer/kit.js", "data.js", "engine.js", "widget.js"),
+        styles=("explorer/explorer.css", "widget.css"),
+        data=attention_data.scripts,
+        data_module=Path(attention_data.__file__),
+        record="attention-sentence",
     ),
 }
 
@@ -91,6 +100,9 @@ class WidgetDirective(DrawnFigureDirective):
         note_files(self.env, _sources(WIDGETS[name]))
         note_files(self.env, [TEMPLATES / f"{name}.html"])
         self.arguments[0] = f"{name.replace('-', '_')}:fallback"
+        recorded = WIDGETS[name].record
+        if recorded:
+            self.options["record"] = recorded
         [figure] = super().run()
         assert isinstance(figure, nodes.figure)
         figure["classes"].append("widget")
@@ -98,6 +110,9 @@ class WidgetDirective(DrawnFigureDirective):
         legends = list(figure.findall(nodes.legend)) or [nodes.legend()]
         figure += legends[0]
         legends[0] += PrintNote("", IN_PRINT)
+        if recorded:
+            legends[0] += source_line(self.env, read_record(self, recorded))
+            figure["prints"] = recorded
         return [figure]
 
 
@@ -122,7 +137,8 @@ def _sources(widget: Widget) -> list[Path]:
     """Name the files that the data of a widget come from."""
     if widget.data_module is None:
         return []
-    return [widget.data_module, *widget.records, *package_files(widget.data_module.read_text("utf-8"))]
+    record = [RESULTS / f"{widget.record}.json"] if widget.record else []
+    return [widget.data_module, *record, *package_files(widget.data_module.read_text("utf-8"))]
 
 
 def _open_controls(translator: HTML5Translator, node: Controls) -> None:

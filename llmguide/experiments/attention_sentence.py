@@ -93,7 +93,12 @@ def read(loaded: Loaded, text: str) -> tuple[list[str], Float[Tensor, "layers he
 
     Returns:
         The text of each token, and the weights.
+
+    Raises:
+        ValueError: If the model has come without a tokenizer.
     """
+    if loaded.tokenizer is None:
+        raise ValueError("loaded has no tokenizer to cut the text with: load a model that comes with one")
     ids = loaded.tokenizer.encode_ids(text)
     tap = Tap(["blocks.*.attention.weights"])
     with torch.no_grad():

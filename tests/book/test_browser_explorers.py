@@ -13,12 +13,16 @@ import torch
 from playwright.sync_api import Page, expect
 from small_book import BOOK, SmallBook
 
+from llmguide.experiments.attention_sentence import HEADS, LAYERS, LONG, SHORT, head_weights, read
+from llmguide.experiments.records import load
 from llmguide.transformer import rope_scaling
 from llmguide.transformer.positions import rotate, rotation
+from llmguide.transformer.published import smollm2
 from llmguide.transformer.rope_scaling import LinearScaling, Llama3Scaling, NtkScaling, Scaling, YarnScaling
 
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
 PAGE = """
+(exp-attention-sentence)=
 # A page
 
 ```{widget} positions-explorer
@@ -27,10 +31,18 @@ PAGE = """
 
 Rotary positions and their scalings.
 ```
+
+```{widget} attention-explorer
+:name: fig-attention-explorer
+:alt: The weights of two heads of SmolLM2 as squares.
+
+Where the tokens look.
+```
 """
-BOXES = {"positions": ".positions-explorer"}
-REVEAL = {"positions": "Show the curves"}
-FIGURES = ("positions_explorer",)
+BOXES = {"positions": ".positions-explorer", "attention": ".attention-explorer"}
+REVEAL = {"positions": "Show the curves", "attention": "Show the weights"}
+FIGURES = ("positions_explorer", "attention_explorer")
+RECORDS = ("attention-sentence",)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +53,10 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> SmallBook:
     figures.mkdir(parents=True)
     for name in FIGURES:
         (figures / f"{name}.py").write_bytes((BOOK / "figures" / f"{name}.py").read_bytes())
+    results = folder / "book" / "results"
+    results.mkdir()
+    for name in RECORDS:
+        (results / f"{name}.json").write_bytes((BOOK / "results" / f"{name}.json").read_bytes())
     return SmallBook(
         folder,
         ["_extensions.widgets", "_extensions.page_repairs"],
@@ -267,6 +283,126 @@ def test_a_number_out_of_range_is_said_and_changes_nothing(
     assert positions.locator("#positions-scores-text").inner_text() == before
 
 
+# -- Attention: the same as Python -------------------------------------------------------------------------------------
+@pytest.fixture
+def attention(visit: Callable[..., Page]) -> Page:
+    """The page, with the weights of the attention explorer shown."""
+    page = visit("index.html")
+    page.get_by_role("button", name="Show the weights").click()
+    return page
+
+
+@pytest.mark.parametrize("name", ["short", "long"])
+def test_every_weight_is_the_models_to_half_a_step(attention: Page, name: str, report: list[str]) -> None:
+    tokens, weights = read(smollm2(), {"short": SHORT, "long": LONG}[name])
+    found = attention.evaluate(
+        """name => {
+            const {tokens, row} = AttentionEngine.read(ATTENTION_DATA)[name], {layers, heads} = ATTENTION_DATA;
+            const all = (count, make) => Array.from({length: count}, (_, i) => make(i));
+            return [tokens, all(layers, l => all(heads, h => all(tokens.length, q => row(l, h, q))))];
+        }""",
+        name,
+    )
+    assert found[0] == tokens
+    worst = 0.0
+    for layer, head, query in itertools.product(range(LAYERS), range(HEADS), range(len(tokens))):
+        row = torch.tensor(found[1][layer][head][query])
+        assert len(row) == query + 1
+        worst = max(worst, (row - weights[layer, head, query, : query + 1]).abs().max().item())
+    assert worst <= 1 / 510 + 1e-4  # the sums of another machine may round to the next step
+    report.append(f"attention explorer: weights of the {name} text to within {worst:.6f} of the model's")
+
+
+def test_the_weights_are_shown_as_they_are(attention: Page) -> None:
+    _, weights = head_weights(load("attention-sentence"), "long", 17, 4)
+    attention.locator(".attention-explorer summary").click()
+    rows = attention.locator(".attention-explorer tbody tr")
+    expect(rows).to_have_count(18)
+    for query in range(18):
+        cells = rows.nth(query).locator("td").all_inner_texts()
+        assert [float(cell) for cell in cells if cell] == [
+            pytest.approx(100 * weight, abs=0.051) for weight in weights[query, : query + 1].tolist()
+        ]
+    bars = attention.locator(".attention-weights li")
+    expect(bars).to_have_count(15)
+    expect(bars.nth(2)).to_have_class("is-top")
+    expect(bars.nth(2)).to_contain_text("opens 95 %")
+    expect(attention.locator(".attention-map .attention-cell")).to_have_count(18 * 19 // 2)
+
+
+# -- Attention: teaching -----------------------------------------------------------------------------------------------
+def test_the_reader_predicts_where_a_token_looks(visit: Callable[..., Page]) -> None:
+    window = visit("index.html")
+    box = window.locator(".attention-explorer")
+    answer, status = box.locator(".explorer-answer"), box.locator(".explorer-status")
+    expect(answer).to_be_hidden()
+    expect(box.locator(".attention-question")).to_contain_text(
+        "In head 4 of layer 17, to which token does the second “key” give"
+    )
+    box.get_by_label("Predict first").select_option("0")
+    box.get_by_role("button", name="Show the weights").click()
+    expect(answer).to_be_visible()
+    expect(status).to_contain_text("You predicted “The”, token 1; the second “key” gives 95 % of its weight to “opens”")
+    expect(status).to_contain_text("followed “key” the first time")
+    expect(box.locator("[role=option][aria-selected=true]")).to_be_focused()
+    box.get_by_role("button", name="Hide, and predict another").click()
+    expect(answer).to_be_hidden()
+    expect(box.get_by_label("Predict first")).to_be_focused()
+    expect(box.locator(".attention-question")).to_contain_text("In head 0 of layer 16, to which token does “door” give")
+    box.get_by_label("Predict first").select_option("3")
+    box.get_by_role("button", name="Show the weights").click()
+    expect(status).to_contain_text("Right: “door” gives 70 % of its weight to “the”, token 4.")
+
+
+def test_tokens_layers_and_heads_obey_the_keys(attention: Page) -> None:
+    record = load("attention-sentence")
+    box = attention.locator(".attention-explorer")
+    options = box.get_by_role("listbox", name="The token that looks").get_by_role("option")
+    expect(options).to_have_count(18)
+    expect(options.nth(14)).to_be_focused()
+    for key, place in (("ArrowRight", 15), ("End", 17), ("ArrowRight", 17), ("Home", 0), ("ArrowLeft", 0)):
+        attention.keyboard.press(key)
+        expect(options.nth(place)).to_be_focused()
+        expect(options.nth(place)).to_have_attribute("aria-selected", "true")
+        assert box.locator("[role=option][tabindex='0']").count() == 1
+        expect(box.locator(".attention-weights li")).to_have_count(place + 1)
+    attention.keyboard.press("End")
+    box.get_by_label("Layer").focus()
+    attention.keyboard.press("Home")
+    box.get_by_label("Head").focus()
+    attention.keyboard.press("End")
+    _, weights = head_weights(record, "long", 0, 8)
+    best = int(weights[17].argmax())
+    expect(box.locator(".explorer-numbers")).to_contain_text("Layer 0, head 8: “door”, token 18, gives most weight to")
+    expect(box.locator(".attention-weights li").nth(best)).to_have_class("is-top")
+    expect(box.locator(".explorer-spoken")).to_contain_text("Layer 0, head 8")
+
+
+def test_a_pointer_shows_where_a_token_looks_for_a_while(attention: Page) -> None:
+    box = attention.locator(".attention-explorer")
+    options, label = box.get_by_role("option"), box.locator("#attention-weights-label")
+    expect(label).to_have_text("Where “key”, token 15, looks")
+    options.nth(4).hover()
+    expect(label).to_have_text("Where “door”, token 5, looks")
+    expect(options.nth(14)).to_have_attribute("aria-selected", "true")
+    box.get_by_role("button", name="Hide").hover()
+    expect(label).to_have_text("Where “key”, token 15, looks")
+    cells = box.locator(".attention-map .attention-cell")
+    cells.nth(5 * 6 // 2 + 2).hover()  # the sixth row
+    expect(label).to_have_text("Where “,”, token 6, looks")
+    cells.nth(7 * 8 // 2).click()
+    expect(options.nth(7)).to_have_attribute("aria-selected", "true")
+
+
+def test_a_shorter_text_keeps_the_choice_in_range(attention: Page) -> None:
+    box = attention.locator(".attention-explorer")
+    box.get_by_label("Text", exact=True).select_option("short")
+    options = box.get_by_role("option")
+    expect(options).to_have_count(5)
+    expect(options.nth(4)).to_have_attribute("aria-selected", "true")
+    expect(box.locator(".attention-map .attention-cell")).to_have_count(15)
+
+
 # -- Both: by keyboard, by ear, in every look --------------------------------------------------------------------------
 @pytest.mark.parametrize("name", BOXES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -295,7 +431,7 @@ def test_every_control_has_a_name_and_shows_the_focus(visit: Callable[..., Page]
         assert window.evaluate(f"{style}.outlineStyle != 'none' && parseFloat({style}.outlineWidth) >= 2")
         stops += 1
         window.keyboard.press("Tab")
-    assert stops >= {"positions": 10}[name]
+    assert stops >= {"positions": 10, "attention": 6}[name]
     for control in box.locator("input, select, button").all():
         if control.is_visible():
             expect(control).to_have_accessible_name(re.compile("[a-z]{3}"))
@@ -322,6 +458,7 @@ def test_code_is_small_and_asks_for_no_module(html_dir: Path) -> None:
         code = [path for path in (static / folder).iterdir() if path.name != "data.js"]
         assert sum(path.stat().st_size for path in code) < 30_000
         assert all("innerHTML" not in path.read_text("utf-8") for path in code)
+    assert (static / "attention-explorer" / "data.js").stat().st_size < 300_000
     page = (html_dir / "index.html").read_text("utf-8")
     assert 'type="module"' not in page
     assert page.count("explorer/kit.js") == 1

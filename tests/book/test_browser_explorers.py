@@ -191,7 +191,7 @@ def test_what_is_shown_is_what_the_engine_computes(positions: Page) -> None:
     positions.get_by_label("Original length").fill("8192")
     positions.get_by_label("Width of the head").select_option("128")
     positions.get_by_label("Base").fill("500000")
-    positions.locator("summary").click()
+    positions.locator(".positions-explorer summary").click()
     rows = positions.locator(".positions-explorer tbody tr")
     expect(rows).to_have_count(64)
     want, _ = frequencies_of(
@@ -211,22 +211,23 @@ def test_what_is_shown_is_what_the_engine_computes(positions: Page) -> None:
 @pytest.mark.parametrize(("scaling", "best"), [("none", 8), ("linear", 32), ("ntk", 8), ("yarn", 8), ("llama3", 8)])
 def test_the_reader_predicts_where_the_head_looks(visit: Callable[..., Page], scaling: str, best: int) -> None:
     window = visit("index.html")
-    answer, status = window.locator(".positions-explorer .explorer-answer"), window.locator(".explorer-status").first
+    box = window.locator(".positions-explorer")
+    answer, status = box.locator(".explorer-answer"), box.locator(".explorer-status")
     expect(answer).to_be_hidden()
-    window.get_by_label("Scaling", exact=True).select_option(scaling)
+    box.get_by_label("Scaling", exact=True).select_option(scaling)
     case = {"scaling": scaling, "dHead": 64, "base": 10_000.0, "factor": 4.0, "originalLength": 2048, "lookBack": 8}
     assert int(python_scores(case, list(range(100)), [0] * 100).argmax()) == best
-    window.get_by_label("Predict first").fill("5")
+    box.get_by_label("Predict first").fill("5")
     window.keyboard.press("Enter")
     expect(answer).to_be_visible()
     expect(status).to_have_text(f"You predicted 5; the best match is at distance {best}.")
-    expect(window.get_by_label("Distance:")).to_be_focused()
-    expect(window.get_by_label("Distance:")).to_have_value(str(best))
-    window.get_by_role("button", name="Hide, and predict another").click()
+    expect(box.get_by_label("Distance:")).to_be_focused()
+    expect(box.get_by_label("Distance:")).to_have_value(str(best))
+    box.get_by_role("button", name="Hide, and predict another").click()
     expect(answer).to_be_hidden()
-    expect(window.get_by_label("Scaling", exact=True)).to_be_focused()
-    window.get_by_label("Predict first").fill(str(best))
-    window.get_by_role("button", name="Show the curves").click()
+    expect(box.get_by_label("Scaling", exact=True)).to_be_focused()
+    box.get_by_label("Predict first").fill(str(best))
+    box.get_by_role("button", name="Show the curves").click()
     expect(status).to_have_text(f"Right: the best match is at distance {best}.")
 
 
@@ -236,7 +237,7 @@ def test_the_score_stays_while_both_move(positions: Page) -> None:
     key = positions.get_by_label("Position of the key")
     key.focus()
     positions.keyboard.press("End")
-    expect(positions.locator("output.positions-key")).to_have_text("4,096")
+    expect(positions.locator("span.positions-key")).to_have_text("4,096")
     expect(text).to_contain_text("and 4,096")
     assert text.inner_text().split(", computed")[0] == before
     positions.get_by_label("Distance:").focus()
@@ -367,9 +368,9 @@ def test_tokens_layers_and_heads_obey_the_keys(attention: Page) -> None:
         assert box.locator("[role=option][tabindex='0']").count() == 1
         expect(box.locator(".attention-weights li")).to_have_count(place + 1)
     attention.keyboard.press("End")
-    box.get_by_label("Layer").focus()
+    box.get_by_role("slider", name="Layer").focus()
     attention.keyboard.press("Home")
-    box.get_by_label("Head").focus()
+    box.get_by_role("slider", name="Head").focus()
     attention.keyboard.press("End")
     _, weights = head_weights(record, "long", 0, 8)
     best = int(weights[17].argmax())
@@ -380,24 +381,27 @@ def test_tokens_layers_and_heads_obey_the_keys(attention: Page) -> None:
 
 def test_a_pointer_shows_where_a_token_looks_for_a_while(attention: Page) -> None:
     box = attention.locator(".attention-explorer")
-    options, label = box.get_by_role("option"), box.locator("#attention-weights-label")
+    options, label = box.locator("div[role=option]"), box.locator("#attention-weights-label")
     expect(label).to_have_text("Where “key”, token 15, looks")
     options.nth(4).hover()
     expect(label).to_have_text("Where “door”, token 5, looks")
     expect(options.nth(14)).to_have_attribute("aria-selected", "true")
     box.get_by_role("button", name="Hide").hover()
     expect(label).to_have_text("Where “key”, token 15, looks")
-    cells = box.locator(".attention-map .attention-cell")
-    cells.nth(5 * 6 // 2 + 2).hover()  # the sixth row
-    expect(label).to_have_text("Where “,”, token 6, looks")
-    cells.nth(7 * 8 // 2).click()
+    frame = box.locator(".attention-map")
+    frame.scroll_into_view_if_needed()
+    for row, act in ((5, attention.mouse.move), (7, attention.mouse.click)):
+        place = box.locator(".attention-cell").nth(row * (row + 1) // 2).bounding_box()
+        assert place is not None
+        act(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        expect(label).to_have_text({5: "Where “,”, token 6, looks", 7: "Where “the”, token 8, looks"}[row])
     expect(options.nth(7)).to_have_attribute("aria-selected", "true")
 
 
 def test_a_shorter_text_keeps_the_choice_in_range(attention: Page) -> None:
     box = attention.locator(".attention-explorer")
     box.get_by_label("Text", exact=True).select_option("short")
-    options = box.get_by_role("option")
+    options = box.locator("div[role=option]")
     expect(options).to_have_count(5)
     expect(options.nth(4)).to_have_attribute("aria-selected", "true")
     expect(box.locator(".attention-map .attention-cell")).to_have_count(15)

@@ -14,7 +14,7 @@
     { text: "long", head: ATTENTION_DATA.induction, query: 14, why: "That is the token which followed “key” the first time: this head looks for what came after an earlier copy of the token." },
     { text: "short", head: ATTENTION_DATA.previous, query: 4, why: "That is the token just before it, where this head looks from almost every token." },
   ];
-  let asked = 0, chosen = QUESTIONS[0].query, shown = false;
+  let asked = 0, chosen = QUESTIONS[0].query, drawn = chosen, shown = false;
 
   // -- What is chosen --------------------------------------------------------------------------------------------------
   const now = () => {
@@ -74,6 +74,7 @@
 
   // -- Where the token looks -------------------------------------------------------------------------------------------
   const drawRow = (query) => {
+    drawn = query;
     const { tokens, row, layer, head } = now(), weights = row(layer, head, query), top = engine.ranked(weights)[0].key;
     box.querySelector("#attention-weights-label").textContent = `Where ${numbered(tokens, query)}, looks`;
     part("weights").replaceChildren(...weights.map((weight, key) => {
@@ -164,20 +165,19 @@
   });
   // A pointer that rests on a token, or on a row of the map, shows where it looks; when it leaves, the chosen one is back.
   const preview = (query) => {
-    if (!shown || query === null) return;
+    if (!shown || query === null || query === drawn) return;
     drawRow(query);
     drawMap(query);
   };
   part("tokens").addEventListener("pointerover", (event) => preview(placeOf(event)));
-  part("map").addEventListener("pointermove", (event) => {
-    const { top, cell } = part("map").dataset, scale = part("map").viewBox.baseVal.width / part("map").clientWidth;
-    const query = Math.floor(((event.clientY - part("map").getBoundingClientRect().top) * scale - top) / cell);
-    if (query >= 0 && query < now().tokens.length) preview(query);
-  });
+  const rowOf = (event) => {
+    const svg = part("map"), { top, height } = svg.getBoundingClientRect(), scale = svg.viewBox.baseVal.height / height;
+    const query = Math.floor(((event.clientY - top) * scale - svg.dataset.top) / svg.dataset.cell);
+    return query >= 0 && query < now().tokens.length ? query : null;
+  };
+  part("map").addEventListener("pointermove", (event) => preview(rowOf(event)));
   part("map").addEventListener("click", (event) => {
-    const { top, cell } = part("map").dataset, scale = part("map").viewBox.baseVal.width / part("map").clientWidth;
-    const query = Math.floor(((event.clientY - part("map").getBoundingClientRect().top) * scale - top) / cell);
-    if (query >= 0 && query < now().tokens.length) choose(query, false);
+    if (rowOf(event) !== null) choose(rowOf(event), false);
   });
   for (const name of ["tokens", "map"]) part(name).addEventListener("pointerleave", () => preview(chosen));
 

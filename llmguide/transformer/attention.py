@@ -61,7 +61,7 @@ class Sight:
     """
 
     causal: bool = False
-    mask: Bool[Tensor, "#batch #heads queries keys"] | None = None
+    mask: Bool[Tensor, "#batch #heads #queries keys"] | None = None
     bias: Float[Tensor, "#batch heads queries keys"] | None = None
     rotation: tuple[Float[Tensor, "#batch 1 queries half"], Float[Tensor, "#batch 1 queries half"]] | None = None
     pairing: Pairing = "halves"
@@ -94,7 +94,7 @@ def score(
 
 
 def weigh(
-    scores: Float[Tensor, "batch heads queries keys"], mask: Bool[Tensor, "#batch #heads queries keys"] | None = None
+    scores: Float[Tensor, "batch heads queries keys"], mask: Bool[Tensor, "#batch #heads #queries keys"] | None = None
 ) -> Float[Tensor, "batch heads queries keys"]:
     r"""Turn each query's scores into weights that sum to one.
 
@@ -123,7 +123,7 @@ def attend(
     queries: Float[Tensor, "batch heads queries d_head"],
     keys: Float[Tensor, "batch heads keys d_head"],
     values: Float[Tensor, "batch heads keys d_value"],
-    mask: Bool[Tensor, "#batch #heads queries keys"] | None = None,
+    mask: Bool[Tensor, "#batch #heads #queries keys"] | None = None,
     bias: Float[Tensor, "#batch #heads queries keys"] | None = None,
 ) -> tuple[Float[Tensor, "batch heads queries d_value"], Float[Tensor, "batch heads queries keys"]]:
     r"""Mix the values by how well each query matches each key.
@@ -160,7 +160,7 @@ def attend_fused(
     queries: Float[Tensor, "batch heads queries d_head"],
     keys: Float[Tensor, "batch kv_heads keys d_head"],
     values: Float[Tensor, "batch kv_heads keys d_value"],
-    mask: Bool[Tensor, "#batch #heads queries keys"] | None = None,
+    mask: Bool[Tensor, "#batch #heads #queries keys"] | None = None,
     bias: Float[Tensor, "#batch #heads queries keys"] | None = None,
     *,
     causal: bool = False,

@@ -122,6 +122,8 @@ def _read_bert(config: JsonObject) -> ModelConfig:
     heads: dict[str, HeadKind] = {"BertForMaskedLM": "masked", "BertForPreTraining": "masked", "BertModel": "none"}
     if len(classes) != 1 or classes[0] not in heads:
         raise ValueError(f"{config.source}: 'architectures' is {str(classes)[:80]}; expected one of {', '.join(heads)}")
+    if heads[classes[0]] == "masked":  # our head has no choice of the function
+        require(config, "hidden_act", "gelu")
     base = bert(
         vocab_size=config.integer("vocab_size", least=1, most=_MOST_TOKENS),
         context_length=config.integer("max_position_embeddings", least=1),

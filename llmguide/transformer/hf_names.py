@@ -8,7 +8,7 @@ of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` fo
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from llmguide.transformer.model import ModelConfig, Transformer
 
 
+@runtime_checkable
 class Weights(Protocol):
     """Weights that lie somewhere and are read one by one."""
 

@@ -18,28 +18,29 @@ SMALL = replace(sharing.EXPERIMENT.reduced, steps=2, batch=2, held_out=3, curve=
 
 def test_a_text_asks_for_every_key_once_and_expects_the_value_told():
     ids, answers = sharing.draw_texts(SMALL, 5, torch.Generator().manual_seed(0))
-    told = 2 * SMALL.pairs
-    assert ids.shape == answers.shape == (5, 3 * SMALL.pairs)
-    assert (answers[:, :told] == IGNORED).all()
+    asking = SMALL.n_keys * SMALL.n_values
+    assert ids.shape == answers.shape == (5, 2 * SMALL.pairs)
+    assert (answers[:, : SMALL.pairs] == IGNORED).all()
     for row, expected in zip(ids.tolist(), answers.tolist(), strict=True):
-        memory = dict(zip(row[0:told:2], row[1:told:2], strict=True))
+        memory = dict(divmod(pair, SMALL.n_values) for pair in row[: SMALL.pairs])
+        asked = [number - asking for number in row[SMALL.pairs :]]
         assert len(memory) == SMALL.pairs
-        assert sorted(memory) == sorted(row[told:])
-        assert [memory[key] for key in row[told:]] == expected[told:]
-        assert all(key < SMALL.n_keys <= value for key, value in memory.items())
+        assert sorted(memory) == sorted(asked)
+        assert [asking + SMALL.n_keys + memory[key] for key in asked] == expected[SMALL.pairs :]
+        assert max(expected) < sharing.choose_parts(SMALL, 1).vocab_size
 
 
 def test_models_differ_in_the_heads_kept_and_not_in_size():
     chosen = [sharing.choose_parts(SMALL, kv_heads) for kv_heads in SMALL.kv_heads]
     sizes = {sum(parameter.numel() for parameter in Transformer(config).parameters()) for config in chosen}
     assert len(sizes) == 1
-    assert [config.attention.n_kv_heads for config in chosen] == [8, 2, 1]
+    assert [config.attention.n_kv_heads for config in chosen] == [8, 4, 2, 1]
 
 
 def test_every_model_reads_the_same_texts_and_is_measured_on_them():
     measured = sharing.run(SMALL, 0)["heads"]
     assert isinstance(measured, dict)
-    assert [measured[kv_heads]["cache_bytes"] for kv_heads in ("8", "2", "1")] == [1024, 256, 128]
+    assert [measured[kv_heads]["cache_bytes"] for kv_heads in ("8", "4", "2", "1")] == [256, 128, 64, 32]
     assert len({measured[kv_heads]["parameters"] for kv_heads in measured}) == 1
     for result in measured.values():
         assert len(result["curve"]) == 2

@@ -19,9 +19,11 @@ SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto
 DOWNLOADS = test ! -f $(BUILD)/html/index.html || PYTHONPATH=book $(BIN)/python -m _extensions.downloads \
 	$(BUILD)/html $(BUILD)/latex/book.pdf $(BUILD)/epub/book.epub
 PYTEST := $(BIN)/python -m pytest
+# How many processes run the tests.
+PROCESSES ?= 2
 
 .PHONY: help setup book html pdf epub serve notebooks test test-long mutants experiments check-experiments lint types links permalinks \
-	reproducible reproducible-html bench bounds lock clean
+	reproducible reproducible-html bench bounds check-install lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -66,9 +68,12 @@ clean: ## remove what was built, and keep .venv
 	rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # -- The checks -------------------------------------------------------------------------------------------------------
-test: html epub ## run the whole suite
-	@if command -v lualatex > /dev/null; then $(MAKE) pdf; else echo "No LaTeX: the PDF tests will be skipped."; fi
-	@$(PYTEST) -m "not long" --cov=llmguide --cov-report=term
+# EPUB and PDF are built side by side, and linked from the pages when both are done; then the tests run in two processes.
+test: html ## run the whole suite
+	@command -v lualatex > /dev/null || echo "No LaTeX: the PDF tests will be skipped."
+	@$(MAKE) -j2 --output-sync=target DOWNLOADS=: epub $$(command -v lualatex > /dev/null && echo pdf || true)
+	@$(DOWNLOADS)
+	@OMP_NUM_THREADS=1 $(PYTEST) -n $(PROCESSES) --dist worksteal -m "not long" --cov=llmguide --cov-report=term
 
 test-long: $(READY) ## run the tests that take minutes: a million texts against the libraries
 	@$(PYTEST) -m long tests/tokenizers
@@ -94,11 +99,14 @@ permalinks: html ## record the addresses of new pages and sections
 reproducible: $(READY) ## build HTML, PDF and EPUB twice and compare every byte
 	@$(BIN)/python book/tools/reproducible.py html pdf epub
 
-reproducible-html: $(READY) ## the same for the HTML alone
-	@$(BIN)/python book/tools/reproducible.py html
+reproducible-html: $(READY) ## build the HTML once more and compare every byte with what `make book` built from nothing
+	@$(BIN)/python book/tools/reproducible.py --first $(BUILD)/html html
 
 bounds: ## test the package with the oldest versions that it allows
 	@.ci/check-bounds
+
+check-install: ## install the package in an empty environment, and run the README's example
+	@.ci/check-install
 
 # -- The results ------------------------------------------------------------------------------------------------------
 experiments: $(READY) ## run every experiment in full and record it

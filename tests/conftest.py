@@ -29,3 +29,12 @@ def unchecked() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of the built book reported, in whichever process they ran."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    properties = [pair for report in reports for pair in report.user_properties]
+    if lines := [line for name, said in properties if name == "report" for line in said]:
+        terminalreporter.section("the built book")
+        terminalreporter.write_line("\n".join(lines))

@@ -55,7 +55,8 @@ def floor(module: str) -> int:
 
 @pytest.mark.parametrize(("name", "version"), LOCKED)
 def test_the_environment_is_the_lock(name: str, version: str) -> None:
-    assert importlib.metadata.version(name) == version
+    # What follows a plus names a build, such as torch's for machines without a GPU.
+    assert importlib.metadata.version(name).split("+")[0] == version
 
 
 def test_the_lock_has_every_declared_dependency() -> None:

@@ -1,9 +1,11 @@
 """Build the book twice and compare every byte.
 
     python book/tools/reproducible.py html pdf epub
+    python book/tools/reproducible.py --first _build/html html
 
-The two builds differ in what must not matter: the folder, the order of sets, the time zone, the hour. Of each file that
-differs, the first such byte is reported with what stands around it.
+The second line builds once, and compares with a build that is there: one that was made from nothing, and into which no
+PDF or EPUB has been linked yet. The two builds differ in what must not matter: the folder, the order of sets, the time
+zone, the hour. Of each file that differs, the first such byte is reported with what stands around it.
 """
 
 import argparse
@@ -92,13 +94,20 @@ def _compare(first: Path, second: Path, name: str) -> Iterator[str]:
         yield f"{name}: byte {place} of {len(one)} and {len(other)}: {one[around]!r} | {other[around]!r}"
 
 
-def main(formats: list[str]) -> int:
-    """Build and compare; return how many formats differ."""
+def main(formats: list[str], first: Path | None = None) -> int:
+    """Build and compare; return how many formats differ.
+
+    Args:
+        formats: What to build; one format if there is a first build of it.
+        first: A first build that is there.
+    """
     clock = {"SOURCE_DATE_EPOCH": commit_time(ROOT), "FORCE_SOURCE_DATE": "1"}
     different = 0
     for format_ in formats:
         built = [
-            build(format_, ROOT / "book", FOLDER / name / FORMATS[format_], clock | circumstances)
+            first
+            if first and name == "first"
+            else build(format_, ROOT / "book", FOLDER / name / FORMATS[format_], clock | circumstances)
             for name, circumstances in CIRCUMSTANCES.items()
         ]
         found = list(differences(*built))
@@ -110,4 +119,8 @@ def main(formats: list[str]) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Build the book twice and compare every byte.")
     parser.add_argument("formats", nargs="+", choices=FORMATS, help="what to build")
-    sys.exit(main(parser.parse_args().formats))
+    parser.add_argument("--first", type=Path, help="a build that is there, to compare a second one with")
+    arguments = parser.parse_args()
+    if arguments.first and len(arguments.formats) != 1:
+        parser.error("--first is a build of one format")
+    sys.exit(main(arguments.formats, arguments.first))

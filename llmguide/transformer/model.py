@@ -321,9 +321,7 @@ class Transformer(nn.Module):
             wrong = low if low < 0 else high
             raise ValueError(f"ids holds {wrong}; the model has tokens 0 to {self.config.vocab_size - 1}")
         if isinstance(self.config.positions, LearnedPositions) and keys > self.config.positions.length:
-            raise ValueError(
-                f"{keys} positions are more than the {self.config.positions.length} learned ones; cut the text"
-            )
+            raise ValueError(f"{keys} positions exceed the {self.config.positions.length} learned ones; cut the text")
         if real is not None and real.shape != (ids.shape[0], keys):
             raise ValueError(
                 f"real has the shape {list(real.shape)}; it must say of {ids.shape[0]} rows and {keys} keys, "

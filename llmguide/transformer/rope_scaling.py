@@ -26,7 +26,7 @@ def rotary_frequencies(d_head: int, base: float) -> Float[Tensor, " half"]:
     Source: :cite:t:`su2024roformer`.
 
     Example:
-        >>> rotary_frequencies(4, 10_000).tolist()
+        >>> rotary_frequencies(4, 10_000.0).tolist()
         [1.0, 0.009999999776482582]
     """
     if d_head < 2 or d_head % 2:

@@ -38,20 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
 
 
-REPORT = pytest.StashKey[list[str]]()
-
-
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> list[str]:
+def report(record_property: Callable[[str, object], None]) -> list[str]:
     """Lines to print below the results: sizes and other figures that are measured and not judged."""
-    return request.config.stash.setdefault(REPORT, [])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the reports."""
-    if lines := config.stash.get(REPORT, []):
-        terminalreporter.section("the built book")
-        terminalreporter.write_line("\n".join(lines))
+    lines: list[str] = []
+    record_property("report", lines)
+    return lines
 
 
 def unavailable(what: str, remedy: str) -> NoReturn:

@@ -92,6 +92,7 @@ def test_a_bert_without_kinds_of_tokens_cannot_be_written() -> None:
 
 
 LLAMA = write_config(OURS["llama"])
+LINEAR = LinearScaling(2.0)
 OLD = {key: value for key, value in LLAMA.items() if key != "rope_parameters"}
 
 
@@ -100,7 +101,7 @@ OLD = {key: value for key, value in LLAMA.items() if key != "rope_parameters"}
     [
         ({}, RotaryPositions(10_000.0)),
         ({"rope_theta": 5e5, "rope_scaling": None}, RotaryPositions(5e5)),
-        ({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2}}, RotaryPositions(5e5, LinearScaling(2.0))),
+        ({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2}}, RotaryPositions(5e5, LINEAR)),
         (
             {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}, "original_max_position_embeddings": 8},
             RotaryPositions(10_000.0, YarnScaling(4.0, 8)),

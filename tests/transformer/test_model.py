@@ -128,8 +128,8 @@ def test_a_tap_records_in_order_and_an_edit_reaches_the_end() -> None:
 @torch.no_grad()
 def test_an_edit_that_does_not_fit_is_refused() -> None:
     model = built(GROUPED)
-    with pytest.raises(ValueError, match=r"no tensor is called 'blocks.0.wieghts'; the pass had blocks.0.attended"):
-        model(IDS, tap=Tap([], {"blocks.0.wieghts": torch.zeros_like}))
+    with pytest.raises(ValueError, match=r"no tensor is called 'blocks.0.scales'; the pass had blocks.0.attended"):
+        model(IDS, tap=Tap([], {"blocks.0.scales": torch.zeros_like}))
     with pytest.raises(ValueError, match=r"made \[2\] of \[2, 9, 31\]; keep the shape"):
         model(IDS, tap=Tap([], {"logits": lambda x: x[:, 0, 0]}))
 
@@ -167,7 +167,7 @@ def test_heads() -> None:
         (torch.zeros(1, 0, dtype=torch.long), None, r"ids has the shape \[1, 0\]"),
         (torch.tensor([[0, 31]]), None, "ids holds 31; the model has tokens 0 to 30"),
         (torch.tensor([[0, -2]]), None, "ids holds -2; the model has tokens 0 to 30"),
-        (torch.zeros(1, 25, dtype=torch.long), None, "25 positions are more than the 24 learned ones; cut the text"),
+        (torch.zeros(1, 25, dtype=torch.long), None, "25 positions exceed the 24 learned ones; cut the text"),
         (torch.zeros(1, 3, dtype=torch.long), torch.ones(1, 2, dtype=torch.bool), r"real has the shape \[1, 2\]"),
     ],
 )

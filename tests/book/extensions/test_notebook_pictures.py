@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from _extensions.notebook_pictures import with_words
 from small_book import DOT, SmallBook
 from sphinx.errors import ExtensionError
-
-from _extensions.notebook_pictures import with_words
 
 
 def test_a_picture_in_a_notebook_has_its_words(tmp_path: Path) -> None:

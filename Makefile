@@ -23,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest
 PROCESSES ?= 2
 
 .PHONY: help setup book html pdf epub serve notebooks test test-long mutants experiments check-experiments lint types links permalinks \
-	reproducible reproducible-html bench bounds lock clean
+	reproducible reproducible-html bench bounds check-install lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -104,6 +104,9 @@ reproducible-html: $(READY) ## build the HTML once more and compare every byte w
 
 bounds: ## test the package with the oldest versions that it allows
 	@.ci/check-bounds
+
+check-install: ## install the package in an empty environment, and run the README's example
+	@.ci/check-install
 
 # -- The results ------------------------------------------------------------------------------------------------------
 experiments: $(READY) ## run every experiment in full and record it

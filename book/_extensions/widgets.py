@@ -4,7 +4,7 @@ A widget is a numbered figure. Its page holds the drawing and, beside it, the co
 before anything is painted; paper, the EPUB and a browser without JavaScript show the drawing. A widget consists of
 
 - ``_templates/widgets/NAME.html``, its controls,
-- ``_static/widgets/NAME/``, its scripts and its style sheet,
+- ``_static/widgets/NAME/``, its scripts and its style sheet (what the explorers share is in ``explorer/``),
 - ``figures/NAME.py`` (with underscores), whose function ``fallback`` draws it, and
 - an entry in :data:`WIDGETS`: the scripts to load, and the function that makes its data when the book is built.
 
@@ -26,12 +26,14 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
-from _extensions import playground_data
+from _extensions import attention_data, playground_data
 from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import write_file
 from _extensions.figures import DrawnFigureDirective
+from _extensions.recorded import read_record, source_line
 
 TEMPLATES = Path(__file__).parent.parent / "_templates" / "widgets"
+RESULTS = Path(__file__).parent.parent / "results"
 IN_PRINT = "On the web, this figure is interactive."
 
 
@@ -40,14 +42,18 @@ class Widget:
     """What a widget is made of.
 
     Attributes:
-        scripts: The scripts that its page loads, in order.
+        scripts: The scripts that its page loads, in order; a name with a slash is another folder's.
         data: Makes the scripts that hold data: their names and contents.
         data_module: The module of ``data``; when it changes, or what it uses of the package, the data are made again.
+        record: The experiment whose record the data and the drawing come from.
+        styles: Its style sheets, in order.
     """
 
     scripts: tuple[str, ...]
-    data: Callable[[], Mapping[str, str]]
-    data_module: Path
+    data: Callable[[], Mapping[str, str]] = dict
+    data_module: Path | None = None
+    record: str = ""
+    styles: tuple[str, ...] = ("widget.css",)
 
 
 WIDGETS = {
@@ -55,7 +61,18 @@ WIDGETS = {
         scripts=("data.js", "engine.js", "widget.js"),
         data=playground_data.scripts,
         data_module=Path(playground_data.__file__),
-    )
+    ),
+    "positions-explorer": Widget(
+        scripts=("explorer/kit.js", "engine.js", "widget.js"),
+        styles=("explorer/explorer.css", "widget.css"),
+    ),
+    "attention-explorer": Widget(
+        scripts=("explorer/kit.js", "data.js", "engine.js", "widget.js"),
+        styles=("explorer/explorer.css", "widget.css"),
+        data=attention_data.scripts,
+        data_module=Path(attention_data.__file__),
+        record="attention-sentence",
+    ),
 }
 
 
@@ -83,6 +100,9 @@ class WidgetDirective(DrawnFigureDirective):
         note_files(self.env, _sources(WIDGETS[name]))
         note_files(self.env, [TEMPLATES / f"{name}.html"])
         self.arguments[0] = f"{name.replace('-', '_')}:fallback"
+        recorded = WIDGETS[name].record
+        if recorded:
+            self.options["record"] = recorded
         [figure] = super().run()
         assert isinstance(figure, nodes.figure)
         figure["classes"].append("widget")
@@ -90,6 +110,9 @@ class WidgetDirective(DrawnFigureDirective):
         legends = list(figure.findall(nodes.legend)) or [nodes.legend()]
         figure += legends[0]
         legends[0] += PrintNote("", IN_PRINT)
+        if recorded:
+            legends[0] += source_line(self.env, read_record(self, recorded))
+            figure["prints"] = recorded
         return [figure]
 
 
@@ -112,7 +135,10 @@ class WithoutScripts(SphinxPostTransform):
 
 def _sources(widget: Widget) -> list[Path]:
     """Name the files that the data of a widget come from."""
-    return [widget.data_module, *package_files(widget.data_module.read_text("utf-8"))]
+    if widget.data_module is None:
+        return []
+    record = [RESULTS / f"{widget.record}.json"] if widget.record else []
+    return [widget.data_module, *record, *package_files(widget.data_module.read_text("utf-8"))]
 
 
 def _open_controls(translator: HTML5Translator, node: Controls) -> None:
@@ -126,10 +152,16 @@ def load_scripts(
     """Load the scripts and the styles of the widgets that stand on a page."""
     if app.builder.name == "epub":
         return
-    for name in str(app.env.metadata.get(page, {}).get("widgets", "")).split():
-        app.add_css_file(f"widgets/{name}/widget.css")
-        for script in WIDGETS[name].scripts:
-            app.add_js_file(f"widgets/{name}/{script}", loading_method="defer")
+    names = str(app.env.metadata.get(page, {}).get("widgets", "")).split()
+    # Two widgets may share a file, and a script that came twice would declare its names twice.
+    for style in dict.fromkeys(_in_folder(name, style) for name in names for style in WIDGETS[name].styles):
+        app.add_css_file(style)
+    for script in dict.fromkeys(_in_folder(name, script) for name in names for script in WIDGETS[name].scripts):
+        app.add_js_file(script, loading_method="defer")
+
+
+def _in_folder(name: str, file: str) -> str:
+    return f"widgets/{file}" if "/" in file else f"widgets/{name}/{file}"
 
 
 def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
@@ -138,6 +170,8 @@ def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
         return
     for name in sorted({name for data in app.env.metadata.values() for name in str(data.get("widgets", "")).split()}):
         widget = WIDGETS[name]
+        if widget.data_module is None:
+            continue
         versions = f"{regex.__version__} {unicodedata.unidata_version}".encode()  # both bring tables of Unicode
         sources = (path.read_bytes() for path in _sources(widget))
         digest = hashlib.sha256(b"".join([versions, *sources])).hexdigest()[:16]

@@ -32,6 +32,12 @@ def write_text(text: str) -> None:
     sys.stdout.buffer.write(text.encode("utf-8"))
 
 
+def write_piece(text: str) -> None:
+    """Write a part of a text, as :func:`write_text` does, and let it be seen at once."""
+    write_text(text)
+    sys.stdout.buffer.flush()
+
+
 class ProgressBar:
     """A bar on standard error that shows how far a task is. It shows nothing where standard error is not a terminal.
 

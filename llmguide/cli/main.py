@@ -15,6 +15,9 @@ from llmguide import __version__
 SUBCOMMANDS = {
     "tokenize": "llmguide.cli.tokenize",
     "train-tokenizer": "llmguide.cli.train_tokenizer",
+    "generate": "llmguide.cli.generate",
+    "chat": "llmguide.cli.chat",
+    "inspect": "llmguide.cli.inspect",
     "experiments": "llmguide.cli.experiments",
 }
 """The module of each subcommand."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tools.reproducible import CIRCUMSTANCES, build, differences
+from tools import reproducible
+from tools.reproducible import CIRCUMSTANCES, build, differences, main
 
 PROJECT = Path(__file__).parent / "project"
 CLOCK = {"SOURCE_DATE_EPOCH": "1795478400", "FORCE_SOURCE_DATE": "1"}
@@ -52,3 +53,24 @@ def test_a_file_that_ends_early_is_named(tmp_path: Path) -> None:
     assert [line.split(":")[1] for line in differences(tmp_path / "first.pdf", tmp_path / "second.pdf")] == [
         " byte 8 of 17 and 8"
     ]
+
+
+def test_a_build_that_is_there_is_compared_with_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = {name: tmp_path / name for name in CIRCUMSTANCES}
+    for folder in folders.values():
+        folder.mkdir()
+        (folder / "index.html").write_text("same", "utf-8")
+    built: list[str] = []
+
+    def note(format_: str, source: Path, folder: Path, environment: object) -> Path:
+        built.append(folder.parent.name)
+        return folders["second"]
+
+    monkeypatch.setattr(reproducible, "build", note)
+    assert main(["html"], folders["first"]) == 0
+    (folders["first"] / "index.html").write_text("other", "utf-8")
+    assert main(["html"], folders["first"]) == 1
+    assert built == ["second", "second"]
+    assert "html: identical" in capsys.readouterr().out

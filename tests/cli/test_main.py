@@ -24,7 +24,7 @@ def test_help_explains_and_ends_well(arguments: list[str], capsys: pytest.Captur
     assert "examples:" in shown or not arguments
 
 
-@pytest.mark.parametrize("name", ["tokenize", "train-tokenizer"])
+@pytest.mark.parametrize("name", [name for name in SUBCOMMANDS if name != "experiments"])
 def test_the_examples_in_the_help_name_options_that_exist(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([name, "--help"])
@@ -75,3 +75,10 @@ def test_a_call_imports_only_its_own_subcommand() -> None:
     loaded = {name for name in modules if name.startswith("llmguide.cli.")}
     assert loaded == {"llmguide.cli.main", "llmguide.cli.console", "llmguide.cli.tokenize"}
     assert not {"torch", "numpy", "tokenizers", "llmguide.experiments"} & set(modules)
+
+
+@pytest.mark.parametrize("name", ["generate", "chat", "inspect"])
+def test_the_help_around_models_does_without_torch(name: str) -> None:
+    code = f"import sys; from llmguide.cli.main import build_parser; build_parser([{name!r}]); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "numpy", "jinja2", "llmguide.transformer"} & set(modules)

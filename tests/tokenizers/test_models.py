@@ -118,6 +118,12 @@ def test_bytes_stand_in_only_if_all_are_there() -> None:
     assert Bpe((*lacking.tokens, "<0xA9>"), (), byte_fallback=True).locate("é") == [(1, (0, 1)), (2, (0, 1))]
 
 
+def test_the_mark_at_the_end_of_a_word_covers_nothing() -> None:
+    model = Bpe(("l", "o", "w", "w</w>", "</w>"), (), "</w>")
+    assert model.locate("low") == [(0, (0, 1)), (1, (1, 2)), (3, (2, 3))]
+    assert model.place(("l", "o", "w", "</w>"))[-1] == (4, (3, 3))
+
+
 def test_bytes_are_named_by_upper_case_digits() -> None:
     assert spell_bytes("é🙂") == ["<0xC3>", "<0xA9>", "<0xF0>", "<0x9F>", "<0x99>", "<0x82>"]
 

@@ -1,0 +1,1 @@
+"""Looking into trained models: what their heads attend to, and what follows from it."""

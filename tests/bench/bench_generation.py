@@ -2,8 +2,8 @@
 
     make bench
 
-A prompt of 32 tokens, 256 tokens written on from it (64 by SmolLM2), one thread. All have the same weights and write the
-same tokens, which is checked before anything is timed. How rounds and ratios are made, see ``bench_tokenizers``.
+A prompt of 32 tokens, 256 tokens written on from it (64 by SmolLM2), one thread. All have the same weights and write
+the same tokens, which is checked before anything is timed. How rounds and ratios are made, see ``bench_tokenizers``.
 
 The peers are ``transformers``, as people use it, and the models of the book *Build a Large Language Model (From
 Scratch)* in their version with a cache, of which only Llama's goes on from where the cache ends.

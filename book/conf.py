@@ -56,6 +56,7 @@ extensions = [
     "_extensions.listings",
     "_extensions.live_output",
     "_extensions.mathml",
+    "_extensions.notebook_pictures",
     "_extensions.numbering",
     "_extensions.permalinks",
     "_extensions.page_repairs",

@@ -33,7 +33,7 @@ SETTINGS: dict[str, Any] = {
     "exclude_patterns": ["_build"],
     "epub_exclude_files": ["mathjax.js"],
 }
-_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 class SmallBook:
@@ -44,7 +44,7 @@ class SmallBook:
         self.source = folder / "book"
         self.settings = {**SETTINGS, **settings, "extensions": ["myst_parser", *extensions]}
         self.source.mkdir(exist_ok=True)
-        (self.source / "dot.png").write_bytes(base64.b64decode(_DOT))
+        (self.source / "dot.png").write_bytes(base64.b64decode(DOT))
         for name, text in pages.items():
             self.write(name, text)
 

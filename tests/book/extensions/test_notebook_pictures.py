@@ -1,0 +1,27 @@
+"""Pictures in notebooks keep the words that their cells give them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from _extensions.notebook_pictures import with_words
+from small_book import DOT, SmallBook
+from sphinx.errors import ExtensionError
+
+
+def test_a_picture_in_a_notebook_has_its_words(tmp_path: Path) -> None:
+    extensions = ["nbsphinx", "_extensions.build_settings", "_extensions.notebook_pictures"]
+    book = SmallBook(tmp_path, extensions, {"index": "# Index\n\n```{toctree}\nnotes\n```\n"}, nbsphinx_execute="never")
+    words = 'Two lines that cross: one "rises",\none falls.'
+    shown = {"output_type": "display_data", "data": {"image/png": DOT}, "metadata": {"image/png": {"alt": words}}}
+    cell = {"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "outputs": [shown], "source": "1"}
+    title = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# N"}
+    notebook = {"cells": [title, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (book.source / "notes.ipynb").write_text(json.dumps(notebook), "utf-8")
+    book.build()
+    assert [image["alt"] for image in book.page("notes").select(".nboutput img")] == [words.replace("\n", " ")]
+
+
+def test_a_template_without_the_place_is_refused() -> None:
+    with pytest.raises(ExtensionError, match="no longer the line"):
+        with_words("another template")

@@ -194,7 +194,7 @@ def draw_recall(figure: Figure, record: Record) -> None:
     sizes = [size for size, _ in means]
     axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
     axes.minorticks_off()
-    axes.set_ylim(0, 104)
+    axes.set_ylim(80, 102)
     axes.set_xlabel("bytes of keys and values per position")
     axes.set_ylabel("values recalled (%)")
 

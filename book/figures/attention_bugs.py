@@ -39,5 +39,7 @@ def _panel(axes: Axes, title: str, mask: Tensor, left: float, bottom: float) -> 
     for query, row in enumerate(mask.tolist()):
         for key, visible in enumerate(row):
             place = (left + key, bottom + rows - 1 - query)
-            axes.add_patch(Rectangle(place, 1, 1, facecolor="C0" if visible else "none", edgecolor="0.5", linewidth=0.6))
+            axes.add_patch(
+                Rectangle(place, 1, 1, facecolor="C0" if visible else "none", edgecolor="0.5", linewidth=0.6)
+            )
     axes.text(left, bottom + rows + 0.4, title, fontsize=9, va="bottom")

@@ -22,7 +22,7 @@ FLOORS = {
     "Changing weights": ("finetuning", "training", "compression"),
     "Around a model": ("agents", "prompting", "retrieval", "serving"),
     "Measuring and driving": ("evaluation", "interpret", "experiments", "cli"),
-    "Shared by all": ("", "constants", "datasets"),
+    "Shared by all": ("", "atomic", "constants", "datasets"),
 }
 """The floors of the package, lowest first, with the modules of each; the empty name is the package itself."""
 

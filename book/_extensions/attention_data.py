@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import cast
 
-from llmguide.experiments.attention_sentence import EXPERIMENT, HEADS, LAYERS, STEPS, Config
+from llmguide.experiments.attention_sentence import EXPERIMENT, HEADS, LAYERS, STEPS
 from llmguide.experiments.records import Metrics, load, lookup
 
 RECORD = Path(__file__).parent.parent / "results" / f"{EXPERIMENT.name}.json"
@@ -13,7 +13,7 @@ RECORD = Path(__file__).parent.parent / "results" / f"{EXPERIMENT.name}.json"
 def scripts() -> dict[str, str]:
     """Return the data by the name of the script."""
     record = load(EXPERIMENT.name, RECORD.parent)
-    config = cast(Config, EXPERIMENT.config)
+    config = EXPERIMENT.config
     texts = cast(dict[str, Metrics], lookup(record, "texts"))
     data = {
         "layers": LAYERS,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llmguide.cli.console import write_piece
-from llmguide.cli.models import add_model, add_sampling, chosen_sampling, load_model
+from llmguide.cli.models import add_model, add_sampling, chosen_sampling, is_text, load_model
 
 if TYPE_CHECKING:
     from llmguide.cli.chat_template import Message
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
             stop_ids=loaded.generation.stop_ids,
             generator=generator,
         ):
-            if number is not None and number not in loaded.generation.stop_ids:
+            if number is not None and is_text(number, tokenizer, loaded.generation.stop_ids):
                 piece = detokenizer.push(number)
                 write_piece(piece)
                 answer += piece

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from llmguide.cli.console import read_text, write_piece
-from llmguide.cli.models import add_model, add_sampling, chosen_sampling, load_model
+from llmguide.cli.models import add_model, add_sampling, chosen_sampling, is_text, load_model
 
 if TYPE_CHECKING:
     from llmguide.tokenizers import Tokenizer
@@ -112,9 +112,9 @@ def write_json(
     """
     for prompt, column in zip(prompts, zip(*steps, strict=True), strict=True):
         written = [number for number in column if number is not None]
-        stopped = written[-1] in stop_ids
-        text = tokenizer.decode(written[:-1] if stopped else written)
-        shown = {"prompt": prompt, "text": text, "ids": written, "ended_by": "stop" if stopped else "length"}
+        text = tokenizer.decode(number for number in written if is_text(number, tokenizer, stop_ids))
+        ended_by = "stop" if written[-1] in stop_ids else "length"
+        shown = {"prompt": prompt, "text": text, "ids": written, "ended_by": ended_by}
         write_piece(json.dumps(shown, ensure_ascii=False) + "\n")
 
 
@@ -138,7 +138,7 @@ def write_stream(
     waiting, current = headings, 0
     for step in steps:
         for row, number in enumerate(step):
-            if number is not None and number not in stop_ids:
+            if number is not None and is_text(number, tokenizer, stop_ids):
                 waiting[row] += detokenizers[row].push(number)
         while current < len(prompts) - 1 and (step[current] is None or step[current] in stop_ids):
             write_piece(f"{waiting[current]}{detokenizers[current].finish()}\n\n")

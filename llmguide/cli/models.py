@@ -4,6 +4,7 @@ The options are added without torch, which takes a second or two to import; ``--
 """
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,3 +124,17 @@ def kind_of(name: str) -> str:
     if Path(name).suffix == ".gguf":
         return "gguf"
     raise ValueError(f"{name} is no model; expected {MODEL_HELP}")
+
+
+def is_text(number: int, tokenizer: "Tokenizer", stop_ids: Collection[int]) -> bool:
+    """Tell whether what a model wrote is to be shown.
+
+    Args:
+        number: An id.
+        tokenizer: Of the model.
+        stop_ids: The ids that end a text.
+
+    Returns:
+        False for an id that ends the text, and for one that is no token: many models have spare ids.
+    """
+    return number not in stop_ids and number < tokenizer.vocab_size

@@ -147,7 +147,8 @@ def save_folder(loaded: Loaded, folder: str | Path, largest: int | None = None) 
 
     Raises:
         OSError: If a file cannot be written.
-        ValueError: If no architecture of ``transformers`` makes the model's choices.
+        ValueError: If no architecture of ``transformers`` makes the model's choices, or ``tokenizer.json`` cannot say
+            what the tokenizer does. Then nothing is written.
     """
     folder = Path(folder)
     described = write_config(loaded.model.config)
@@ -155,15 +156,15 @@ def save_folder(loaded: Loaded, folder: str | Path, largest: int | None = None) 
     weight = loaded.model.embedding.tokens.weight
     described["dtype"] = str(weight.dtype).removeprefix("torch.")
     ids = _write_ids(loaded.generation)
+    tokenizer = None if loaded.tokenizer is None else interop.dumps(loaded.tokenizer)
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / "config.json", described | ids)
     _write_json(folder / "generation_config.json", ids | _write_sampling(loaded.generation))
-    if loaded.tokenizer is not None:
-        interop.save(loaded.tokenizer, folder / "tokenizer.json")
+    if tokenizer is not None:
+        _write_text(folder / "tokenizer.json", tokenizer)
         _write_json(folder / "tokenizer_config.json", _describe_tokenizer(loaded))
     if loaded.chat_template is not None:
-        with written(folder / "chat_template.jinja") as unfinished:
-            unfinished.write_text(loaded.chat_template, encoding="utf-8")
+        _write_text(folder / "chat_template.jinja", loaded.chat_template)
     write_folder(folder, to_tensors(loaded.model, naming), largest)
 
 
@@ -266,5 +267,9 @@ def _describe_tokenizer(loaded: Loaded) -> Mapping[str, Any]:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    _write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
     with written(path) as unfinished:
-        unfinished.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8")

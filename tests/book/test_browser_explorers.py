@@ -441,6 +441,20 @@ def test_every_control_has_a_name_and_shows_the_focus(visit: Callable[..., Page]
             expect(control).to_have_accessible_name(re.compile("[a-z]{3}"))
 
 
+def test_no_label_of_a_plot_is_cut_off(positions: Page) -> None:
+    box = positions.locator(".positions-explorer")
+    box.get_by_label("Scaling", exact=True).select_option("ntk")
+    box.get_by_label("Factor").fill("128")
+    box.get_by_label("Base").fill("100000000")
+    expect(box.locator(".positions-waves")).to_contain_text("10¹⁰")
+    outside = """[...document.querySelectorAll(".explorer svg text")].filter(text => {
+        const {left, right} = text.getBoundingClientRect(), box = text.closest(".explorer").getBoundingClientRect();
+        return left < box.left || right > box.right;
+    }).length"""
+    positions.get_by_role("button", name="Show the weights").click()
+    assert positions.evaluate(outside) == 0
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_it_fits_its_page_and_stands_still(visit: Callable[..., Page], width: int) -> None:
     window = visit("index.html", viewport={"width": width, "height": 900}, reduced_motion="reduce")

@@ -1,16 +1,19 @@
 """``llmguide chat``, and the rendering of conversations beside transformers."""
 
+import io
 import sys
 from pathlib import Path
 
 import pytest
 from calling import Run
+from published_twins import require, smollm2
+from tokenizers import Tokenizer as LibraryTokenizer
 from transformers import PreTrainedTokenizerFast
 
 from llmguide.cli import chat
 from llmguide.cli.chat_template import Message, encode, render
 from llmguide.decoding import generate
-from llmguide.tokenizers import Tokenizer, published, save
+from llmguide.tokenizers import Tokenizer, published
 from llmguide.tokenizers.gguf import read_metadata
 from llmguide.transformer.checkpoints import Loaded, save_folder
 
@@ -30,14 +33,15 @@ FORGED: list[Message] = [
 
 @pytest.fixture(scope="module")
 def smollm2_template() -> str:
+    require("smollm2")
     return str(read_metadata(published.FILES["smollm2"].find())["tokenizer.chat_template"])
 
 
 @pytest.fixture(scope="module")
-def library(smollm2_template: str, tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFast:
-    path = tmp_path_factory.mktemp("smollm2") / "tokenizer.json"
-    save(published.load("smollm2"), path)
-    return PreTrainedTokenizerFast(tokenizer_file=str(path), chat_template=smollm2_template, eos_token="<|im_end|>")
+def library(smollm2_template: str) -> PreTrainedTokenizerFast:
+    twin = LibraryTokenizer.from_str(smollm2().to_str())
+    twin.add_special_tokens(list(published.load("smollm2").special_tokens))
+    return PreTrainedTokenizerFast(tokenizer_object=twin, chat_template=smollm2_template)
 
 
 @pytest.mark.parametrize("messages", CONVERSATIONS)
@@ -75,7 +79,7 @@ def test_templates_get_what_they_ask_for() -> None:
     [
         ("{{ raise_exception('roles must alternate') }}", "roles must alternate"),
         ("{% if %}", "Expected an expression"),
-        ("{{ messages.append(1) }}", "not safely callable"),
+        ("{{ messages.append(1) }}", "unsafe"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("{{ 1 + 'a' }}", "unsupported operand"),
@@ -99,13 +103,14 @@ def answers(loaded: Loaded, questions: list[str], count: int, system: str | None
     """Have the same conversation by hand; the template is that of the tiny model."""
     tokenizer = loaded.tokenizer
     assert tokenizer is not None
+    hidden = {*loaded.generation.stop_ids, *range(tokenizer.vocab_size, loaded.model.config.vocab_size)}
     text = "" if system is None else f"s:{system}<|end|>"
     said = []
     for question in questions:
         text += f"u:{question}<|end|>a:"
         ids = tokenizer.encode_ids(text, "all")
         written = generate(loaded.model, [ids], max_new_tokens=count, stop_ids=loaded.generation.stop_ids)[0]
-        said.append(tokenizer.decode(number for number in written if number not in loaded.generation.stop_ids))
+        said.append(tokenizer.decode(number for number in written if number not in hidden))
         text += said[-1].strip() + "<|end|>"
     return said
 
@@ -165,5 +170,11 @@ def test_input_that_is_no_text(run: Run, folder: Path) -> None:
     )
 
 
-def test_a_terminal_gets_a_prompt(monkeypatch: pytest.MonkeyPatch, run: Run, folder: Path) -> None:
-    monkeypatch.setattr("io.TextIOWrapper.isatty", lambda _self: True, raising=False)
+def test_a_terminal_gets_a_prompt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Terminal(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(io.BytesIO("Hé\n/quit\n".encode())))
+    assert [chat.read_message(), chat.read_message()] == ["Hé", None]
+    assert capsys.readouterr().err == "> > "

@@ -40,7 +40,7 @@ def test_choices_in_words() -> None:
     words = choices_of(mistral(**shape, n_kv_heads=2, d_hidden=32, window=1024))
     assert words["attention"] == "causal, the last 1,024 positions; 4 heads of 4, 2 of keys and values"
     assert words["vocabulary"] == "5,000 tokens"
-    words = choices_of(qwen3(**shape, n_kv_heads=4, d_hidden=32))
+    words = choices_of(qwen3(**shape, n_kv_heads=4, d_head=4, d_hidden=32))
     assert words["attention"].endswith(", queries and keys normed")
     words = choices_of(bert(**shape))
     assert (words["attention"], words["norm"]) == ("bidirectional; 4 heads of 4", "layer, after each part")

@@ -1,15 +1,18 @@
 """Writing on from prompts: beside a loop without cache, and rows beside themselves alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM
 
 from llmguide.decoding import Sampling, generate, stream
 from llmguide.decoding.generation import pad_left
 from llmguide.transformer import ModelConfig, Transformer, gpt2, initialize, llama, mistral
+from llmguide.transformer.checkpoints import Loaded, save_folder
 from llmguide.transformer.positions import AlibiPositions
 
 SIZES = {"vocab_size": 17, "context_length": 40, "d_model": 16, "n_layers": 2, "n_heads": 4}
@@ -54,6 +57,24 @@ def test_each_row_is_what_a_loop_without_cache_gives(model: Transformer) -> None
     assert len(set(expected[0])) > 2
     assert generate(model, PROMPTS, max_new_tokens=20) == expected
     assert generate(model, PROMPTS[:1], max_new_tokens=20) == expected[:1]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "window"])
+def test_each_row_is_what_transformers_generates(name: str, tmp_path: Path) -> None:
+    model = model_of(CONFIGS[name])
+    save_folder(Loaded(model), tmp_path)
+    library = AutoModelForCausalLM.from_pretrained(tmp_path)
+    ids, real = pad_left(PROMPTS)
+    assert real is not None
+    texts = generate(model, PROMPTS, max_new_tokens=20)
+    stop = texts[0][9]
+    theirs = library.generate(
+        ids, attention_mask=real.long(), max_new_tokens=20, do_sample=False, eos_token_id=stop, pad_token_id=0
+    )
+    for text, row in zip(generate(model, PROMPTS, max_new_tokens=20, stop_ids=[stop]), theirs, strict=True):
+        written = row[ids.shape[1] :].tolist()
+        assert text == written[: len(text)]
+        assert text[-1] == stop or len(text) == 20
 
 
 @settings(deadline=None, max_examples=15)

@@ -11,7 +11,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformer_twins import MAIN, build, draw, logits_apart, ours
 
-from llmguide.tokenizers import BERT, GPT2, Tokenizer, train_tokenizer
+from llmguide.tokenizers import BERT, GPT2, Bpe, Tokenizer, train_tokenizer
+from llmguide.tokenizers.gguf import GappedBpe
 from llmguide.transformer.architectures import bert, llama
 from llmguide.transformer.checkpoints import GenerationConfig, Loaded, load_folder, save_folder
 from llmguide.transformer.hf_names import GPT2 as GPT2_NAMES
@@ -114,6 +115,13 @@ def test_a_model_that_no_file_can_describe_is_not_half_saved(tmp_path: Path) -> 
     )  # fmt: skip
     with pytest.raises(ValueError, match="no architecture of transformers makes these choices"):
         save_folder(Loaded(Transformer(config)), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_tokenizer_that_no_file_can_describe_is_not_half_saved(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(GappedBpe(Bpe(("a", "b"), ())))
+    with pytest.raises(ValueError, match=r"tokenizer\.json has no way to say a GappedBpe"):
+        save_folder(Loaded(small(20), tokenizer), tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 

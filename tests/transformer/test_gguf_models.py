@@ -11,6 +11,9 @@ from transformer_twins import MAIN, SHAPES, build, draw, greatest, ours
 
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
 from llmguide.transformer.checkpoints import GenerationConfig, load_folder, load_gguf
+from llmguide.transformer.gguf_models import GGUF_LLAMA
+from llmguide.transformer.gguf_weights import read_gguf
+from llmguide.transformer.hf_names import to_tensors
 
 TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}"
 
@@ -82,6 +85,15 @@ def library_llama(*, tied: bool) -> Any:
     return build(
         replace(MAIN["llama"], options=MAIN["llama"].options | {"vocab_size": 259, "tie_word_embeddings": tied})
     )
+
+
+def test_rows_are_put_back_as_they_were(tmp_path: Path) -> None:
+    theirs = library_llama(tied=False)
+    write_gguf(tmp_path / "a.gguf", theirs, tied=False)
+    stored = read_gguf(tmp_path / "a.gguf")
+    tensors = to_tensors(load_gguf(tmp_path / "a.gguf").model, GGUF_LLAMA)
+    assert tensors.keys() == stored.entries.keys()
+    assert all(torch.equal(tensor, stored.load(name)) for name, tensor in tensors.items())
 
 
 @pytest.mark.parametrize("tied", [False, True])

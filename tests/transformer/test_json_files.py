@@ -51,6 +51,7 @@ def test_what_is_missing_or_null_has_the_default() -> None:
         (lambda: CONFIG.number("name"), "'name' is 'gpt2'; expected a number"),
         (lambda: CONFIG.number("tied"), "'tied' is True; expected a number"),
         (lambda: CONFIG.number("huge"), "'huge' is 1180591620717411303424; expected a number"),
+        (lambda: JsonObject({"a": float("nan")}, "a.gguf").number("a"), "a.gguf: 'a' is nan; expected a finite number"),
         (lambda: CONFIG.text("width"), "'width' is 64; expected a text"),
         (lambda: CONFIG.flag("width"), "'width' is 64; expected true or false"),
         (lambda: CONFIG.list_of("width", int), "'width' is 64; expected a list"),

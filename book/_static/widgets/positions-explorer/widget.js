@@ -11,6 +11,7 @@
   const speak = voice(find("spoken"));
   const positions = (number) => `${format(number)} position${number === 1 ? "" : "s"}`;
   const RANGES = { factor: "The factor goes from 1 to 128.", length: "The original length is a whole number from 16 to 1,000,000.", base: "The base goes from 2 to 100,000,000.", "look-back": "The head looks back by a whole number of positions from 0 to 256." };
+  const POWERS = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "¹⁰", "¹¹", "¹²"]; // a longer number would not fit beside the axis
   let state = null, shown = false;
 
   // -- What the settings make ------------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@
     const frame = plot(part("waves"), {
       height: 260, x: [-0.5, last + 0.5], y: [0.5, top + 0.3],
       xTicks: [0, 1, 2, 3, 4].map((i) => Math.round(last * i / 4)).map((at) => ({ at, text: String(at) })),
-      yTicks: whole.filter((at) => at >= 1).map((at) => ({ at, text: format(10 ** at) })),
+      yTicks: whole.filter((at) => at >= 1).map((at) => ({ at, text: at < 6 ? format(10 ** at) : `10${POWERS[at]}` })),
       xLabel: "pair of coordinates", yLabel: "positions for one turn",
     });
     if (uses) {

@@ -3,7 +3,7 @@
     make bench
 
 A prompt of 32 tokens, 256 tokens written on from it (64 by SmolLM2), one thread. All have the same weights and write
-the same tokens, which is checked before anything is timed. How rounds and ratios are made, see ``bench_tokenizers``.
+the same tokens, which is checked before anything is timed. How rounds and ratios are made, see ``comparing``.
 
 The peers are ``transformers``, as people use it, and the models of the book *Build a Large Language Model (From
 Scratch)* in their version with a cache, of which only Llama's goes on from where the cache ends.
@@ -11,15 +11,13 @@ Scratch)* in their version with a cache, of which only Llama's goes on from wher
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from bench_tokenizers import VOCAB_SIZE, Row, compare, record_benchmark, seconds
+from comparing import Row, compare, record_benchmark, report, seconds
 from llms_from_scratch.kv_cache.generate import generate_text_simple
 from llms_from_scratch.kv_cache.llama3 import Llama3Model
 from transformers import AutoModelForCausalLM
@@ -29,6 +27,7 @@ from llmguide.decoding import generate
 from llmguide.transformer import ModelConfig, Transformer, gpt2, initialize, llama, published
 from llmguide.transformer.checkpoints import Loaded, save_folder
 
+VOCAB_SIZE = 4096
 PROMPT_TOKENS, NEW_TOKENS = 32, 256
 SMOLLM2_TOKENS = 64  # each takes as long as fifty of the small models
 SHAPE = {"vocab_size": VOCAB_SIZE, "context_length": PROMPT_TOKENS + NEW_TOKENS}
@@ -165,21 +164,17 @@ def main() -> None:
     started, load = time.perf_counter(), os.getloadavg()[0]
     rows = rows_of_small_models(arguments.rounds, arguments.tokens)
     rows["smollm2-batch-1-transformers"] = row_of_smollm2(arguments.rounds, arguments.tokens)
-    for found in rows.values():
-        verdict = "met" if found.met else "missed"
-        sys.stdout.write(
-            f"{found.work:40} {found.peer_name:18} {found.own:8.3g} {found.peer:8.3g} {found.unit:3}"
-            f"{found.ratio:8.3f} ({found.low:.3f} to {found.high:.3f})  {found.goal} {verdict}\n"
-        )
+    metrics = report(rows)
     if not arguments.no_record:
         record_benchmark(
             "bench-generation",
             "Speed of generation beside its peers",
-            {name: asdict(found) for name, found in rows.items()},
+            metrics,
             rounds=arguments.rounds,
             packages=("torch", "transformers", "llms-from-scratch"),
             started=started,
             load=load,
+            config={"prompt": PROMPT_TOKENS, "tokens": arguments.tokens, "vocab_size": VOCAB_SIZE, "threads": 1},
         )
 
 

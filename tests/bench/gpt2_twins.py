@@ -57,14 +57,14 @@ def own(size: Size, context_length: int) -> Transformer:
     return model
 
 
-def theirs(model: Transformer, attention: str) -> transformers.GPT2LMHeadModel:
-    """Make the model of `transformers` with the weights of ours, and the same fused GELU.
-
-    Its own default computes the same function of single operations, which would flatter us.
+def theirs(model: Transformer, attention: str, activation: str = "gelu_new") -> transformers.GPT2LMHeadModel:
+    """Make the model of `transformers` with the weights of ours.
 
     Args:
         model: Ours.
         attention: Which attention it takes, ``eager`` or ``sdpa``.
+        activation: ``gelu_new``, the default, computes GELU by single operations; ``gelu_pytorch_tanh`` is the same
+            function as one operation of torch, as in ours.
 
     Returns:
         Their model, without dropout.
@@ -72,7 +72,7 @@ def theirs(model: Transformer, attention: str) -> transformers.GPT2LMHeadModel:
     with tempfile.TemporaryDirectory() as folder:
         save_folder(Loaded(model), folder)
         config = transformers.GPT2Config.from_pretrained(
-            folder, activation_function="gelu_pytorch_tanh", attn_pdrop=0.0, embd_pdrop=0.0, resid_pdrop=0.0
+            folder, activation_function=activation, attn_pdrop=0.0, embd_pdrop=0.0, resid_pdrop=0.0
         )
         return transformers.GPT2LMHeadModel.from_pretrained(folder, config=config, attn_implementation=attention)
 

@@ -115,9 +115,11 @@ experiments: $(READY) ## run every experiment in full and record it
 check-experiments: $(READY) ## check that the records are those of today's sources
 	@$(BIN)/llmguide experiments check
 
-bench: $(READY) ## time the tokenizers beside their peers, and record the report
+bench: $(READY) ## time tokenizers, training and generation beside their peers, and record the reports
 	@$(BIN)/python tests/bench/bench_tokenizers.py
 	@$(BIN)/python tests/bench/bench_scaling.py
+	@$(BIN)/python tests/bench/bench_training_step.py
+	@$(BIN)/python tests/bench/bench_generation.py
 
 # -- The lock ---------------------------------------------------------------------------------------------------------
 lock: ## resolve the dependencies anew and say what moved

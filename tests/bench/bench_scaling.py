@@ -12,7 +12,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench_tokenizers import VOCAB_SIZE, record_benchmark, standard_library, train_own_wordpiece
+from bench_tokenizers import VOCAB_SIZE, standard_library, train_own_wordpiece
+from comparing import record_benchmark
 from library_twins import train_byte_level, train_unigram, train_wordpiece
 from tokenizers import Tokenizer as LibraryTokenizer
 
@@ -97,6 +98,7 @@ def main() -> None:
         packages=("regex", "tokenizers", "sentencepiece"),
         started=started,
         load=load,
+        config={"vocab_size": VOCAB_SIZE},
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Page
 
 CHAPTER = "foundations/tokenization.html"
+ATTENTION = "foundations/attention.html"
+LENGTH = "foundations/attention-at-length.html"
 BPE = "api/llmguide.tokenizers.bpe.html"
 TERM = "reference/glossary.html#term-"
 # The query; how an address among the first three must begin; a section that the page must then name.
@@ -55,6 +57,20 @@ QUERIES = [
     ("Sennrich", CHAPTER, ""),
     ("study guide", "reference/study-guide.html", "sec-study-guide"),
     ("embed", f"{TERM}embedding", ""),
+    ("attention", ATTENTION, ""),
+    ("multi-head", ATTENTION, "sec-attention-multihead"),
+    ("causal mask", ATTENTION, "sec-attention-masks"),
+    ("cross-attention", ATTENTION, "sec-attention-cross"),
+    ("RoPE", ATTENTION, "sec-attention-rope"),
+    ("YaRN", ATTENTION, "sec-attention-rope-scaling"),
+    ("ALiBi", f"{TERM}ALiBi", ""),
+    ("induction head", ATTENTION, "sec-attention-induction"),
+    ("KV cache", LENGTH, "sec-attention-cache"),
+    ("grouped-query attention", LENGTH, "sec-attention-groups"),
+    ("FlashAttention", LENGTH, "sec-attention-tiled"),
+    ("sliding window", LENGTH, "sec-attention-windows"),
+    ("linear attention", LENGTH, "sec-attention-linear"),
+    ("load_gguf", "api/llmguide.transformer.checkpoints.html#llmguide.transformer.checkpoints.load_gguf", ""),
 ]
 
 

@@ -194,7 +194,7 @@ def draw_recall(figure: Figure, record: Record) -> None:
     sizes = [size for size, _ in means]
     axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
     axes.minorticks_off()
-    axes.set_ylim(0, 104)
+    axes.set_ylim(80, 102)
     axes.set_xlabel("bytes of keys and values per position")
     axes.set_ylabel("values recalled (%)")
 
@@ -254,6 +254,24 @@ EXPERIMENT = Experiment(
     ),
     figures={"recall": draw_recall, "learning": draw_learning},
     depends=(
+        "llmguide.atomic",
+        "llmguide.tokenizers.alphabet",
+        "llmguide.tokenizers.binary",
+        "llmguide.tokenizers.bpe",
+        "llmguide.tokenizers.decoders",
+        "llmguide.tokenizers.fast_merging",
+        "llmguide.tokenizers.gguf",
+        "llmguide.tokenizers.interop",
+        "llmguide.tokenizers.interop_models",
+        "llmguide.tokenizers.interop_steps",
+        "llmguide.tokenizers.lattice",
+        "llmguide.tokenizers.models",
+        "llmguide.tokenizers.normalizers",
+        "llmguide.tokenizers.pretokenizers",
+        "llmguide.tokenizers.special",
+        "llmguide.tokenizers.tokenizer",
+        "llmguide.tokenizers.unigram",
+        "llmguide.tokenizers.wordpiece",
         "llmguide.training",
         "llmguide.training.loop",
         "llmguide.transformer",
@@ -262,13 +280,22 @@ EXPERIMENT = Experiment(
         "llmguide.transformer.attention",
         "llmguide.transformer.block",
         "llmguide.transformer.cache",
+        "llmguide.transformer.checkpoints",
+        "llmguide.transformer.dequantize",
         "llmguide.transformer.feedforward",
+        "llmguide.transformer.gguf_models",
+        "llmguide.transformer.gguf_weights",
+        "llmguide.transformer.hf_config",
+        "llmguide.transformer.hf_names",
+        "llmguide.transformer.hf_rope",
         "llmguide.transformer.initialization",
+        "llmguide.transformer.json_files",
         "llmguide.transformer.masks",
         "llmguide.transformer.model",
         "llmguide.transformer.norms",
         "llmguide.transformer.positions",
         "llmguide.transformer.rope_scaling",
+        "llmguide.transformer.safetensors_files",
         "llmguide.transformer.trace",
     ),
     packages=("torch",),

@@ -15,7 +15,6 @@ Example:
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.attention import Attention, AttentionConfig, attend, attend_fused
 from llmguide.transformer.cache import KvCache
-from llmguide.transformer.checkpoints import Loaded, load_folder, load_gguf, save_folder
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.masks import MaskConfig
@@ -28,7 +27,6 @@ __all__ = [
     "AttentionConfig",
     "FeedForwardConfig",
     "KvCache",
-    "Loaded",
     "MaskConfig",
     "ModelConfig",
     "NormConfig",
@@ -40,10 +38,7 @@ __all__ = [
     "gpt2",
     "initialize",
     "llama",
-    "load_folder",
-    "load_gguf",
     "mistral",
     "qwen2",
     "qwen3",
-    "save_folder",
 ]

@@ -36,7 +36,8 @@ class BenchmarkDirective(SphinxDirective):
         versions = ", ".join(f"{package} {version}" for package, version in record.versions.items())
         circumstances = nodes.paragraph("", f"Measured on {record.date} ({record.machine}; {versions}) by ")
         circumstances += nodes.literal("", record.command)
-        circumstances += nodes.Text(f", in {record.config['rounds']} rounds")
+        rounds = record.config["rounds"]
+        circumstances += nodes.Text(f", in {rounds} {'round' if rounds == 1 else 'rounds'}")
         if "load" in record.config:
             start, end = (lookup(record.config, f"load.{moment}") for moment in (0, 1))
             circumstances += nodes.Text(f"; {start} processes were at work at the start and {end} at the end")

@@ -100,7 +100,7 @@ def rows_of(name: str, rounds: int) -> dict[str, Row]:
     peers = {
         "transformers": (f"transformers ({attention})", library, GOALS[name]),
         "fused": (f"transformers ({attention}, fused GELU)", fused, GOALS[name]),
-        "scratch": ("LLMs-from-scratch", scratch, "≤ 0.72"),
+        "scratch": ("llms-from-scratch", scratch, "≤ 0.72"),
     }
     work = f"training step, {size.label}"
     return {

@@ -10,7 +10,7 @@ import pytest
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted((BOOK / "notebooks").glob("*.ipynb"))
-CHAPTERS = [page for page in BOOK.rglob("*.md") if "notebooks" not in page.parts]
+CHAPTERS = [page for page in BOOK.rglob("*.md") if "notebooks" not in page.relative_to(BOOK).parts]
 LONGEST_LINE = 76  # characters that fit on a printed page
 MOST_SECONDS = 60
 

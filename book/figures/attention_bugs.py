@@ -23,14 +23,14 @@ def masks(figure: Figure) -> None:
         ("padding on the left", causal & padding),
         ("off by one", torch.ones_like(causal).tril(diagonal=1)),
         ("inverted", ~causal),
-        ("two queries, aligned at the left", torch.ones(2, SIZE).tril().bool()),
+        ("two queries, at the left", torch.ones(2, SIZE).tril().bool()),
     )
-    axes = canvas(figure, width=30, height=21, inches=3.9)
+    axes = canvas(figure, width=30, height=19.5, inches=3.6)
     for index, (title, mask) in enumerate(panels):
-        top = (18, 8)[index // 3]
+        top = (17, 7.3)[index // 3]
         _panel(axes, title, mask, 1 + 10 * (index % 3), top - len(mask))
-    axes.text(0.2, 15, "right", rotation=90, va="center", ha="center", fontsize=9)
-    axes.text(0.2, 5, "wrong", rotation=90, va="center", ha="center", fontsize=9)
+    axes.text(0.2, 14, "right", rotation=90, va="center", ha="center", fontsize=9)
+    axes.text(0.2, 4.3, "wrong", rotation=90, va="center", ha="center", fontsize=9)
 
 
 def _panel(axes: Axes, title: str, mask: Tensor, left: float, bottom: float) -> None:

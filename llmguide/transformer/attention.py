@@ -165,7 +165,9 @@ def attend_fused(
     *,
     causal: bool = False,
 ) -> Float[Tensor, "batch heads queries d_value"]:
-    """Do the same as :func:`attend` by torch's fused function, which keeps no matrix of weights.
+    """Do the same as :func:`attend` by torch's fused function, which has kernels that keep no matrix of weights.
+
+    Where it has none for the case, it computes as :func:`attend` does.
 
     Args:
         queries: What each position looks for.
@@ -198,7 +200,7 @@ def attend_fused(
 def repeat_heads(
     x: Float[Tensor, "batch kv_heads keys d_head"], n_heads: int
 ) -> Float[Tensor, "batch heads keys d_head"]:
-    """Give each head of queries its own view of the keys or values that it shares.
+    """Give each head of queries a copy of the keys or values that it shares.
 
     Args:
         x: Keys or values.

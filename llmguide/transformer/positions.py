@@ -140,15 +140,15 @@ def rotate(
 ) -> Float[Tensor, "batch heads positions d_head"]:
     r"""Turn each pair of coordinates by the angle of its place.
 
-    .. math:: \begin{pmatrix} x'_a \\ x'_b \end{pmatrix} =
+    .. math:: \begin{pmatrix} x'_u \\ x'_w \end{pmatrix} =
         \begin{pmatrix} \cos t\theta_i & -\sin t\theta_i \\ \sin t\theta_i & \cos t\theta_i \end{pmatrix}
-        \begin{pmatrix} x_a \\ x_b \end{pmatrix}
+        \begin{pmatrix} x_u \\ x_w \end{pmatrix}
 
     Args:
         x: Queries or keys.
         cos: Cosines from :func:`rotation`.
         sin: Sines from :func:`rotation`.
-        pairing: Which coordinates :math:`a, b` form pair :math:`i`: with ``halves`` :math:`i` and
+        pairing: Which coordinates :math:`u, w` form pair :math:`i`: with ``halves`` :math:`i` and
             :math:`i + d_{head}/2`, with ``neighbours`` :math:`2i` and :math:`2i + 1`. A checkpoint knows one of
             them; with the other the model runs and talks nonsense.
 

@@ -80,7 +80,7 @@ class NtkScaling:
     Raises:
         ValueError: If the factor is below 1.
 
-    Source: :cite:t:`peng2024yarn`, section 3.1.
+    Source: described by :cite:t:`peng2024yarn`, section 3.1.
     """
 
     factor: float
@@ -104,6 +104,10 @@ class NtkScaling:
 @dataclass(frozen=True)
 class YarnScaling:
     """YaRN: pairs that turn often within the old length stay, slow ones are interpolated, and between there is a ramp.
+
+    In the paper the ramp is linear in the number of turns. Here, as in the code of its authors and in ``transformers``,
+    it is linear in the index of the pair, between the pairs of ``beta_fast`` (rounded down) and of ``beta_slow``
+    (rounded up), a difference asked about in :cite:t:`yarn2024ramp`.
 
     Args:
         factor: By how much the length grows.
@@ -163,7 +167,7 @@ class Llama3Scaling:
     Raises:
         ValueError: If the factor is below 1, the length is not positive, or the two factors are out of order.
 
-    Source: :cite:t:`grattafiori2024llama3`.
+    Source: ``apply_scaling`` of :cite:t:`meta2024llamamodels`.
     """
 
     factor: float

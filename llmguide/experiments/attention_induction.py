@@ -15,8 +15,11 @@ from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.interpret.heads import Head, induction_scores, previous_token_scores, repeated_random_ids, switch_off
 from llmguide.training import next_token_loss, train
-from llmguide.transformer import ModelConfig, Tap, Transformer, initialize, llama
+from llmguide.transformer.architectures import llama
+from llmguide.transformer.initialization import initialize
 from llmguide.transformer.masks import causal_mask
+from llmguide.transformer.model import ModelConfig, Transformer
+from llmguide.transformer.trace import Tap
 
 LAYERS = ("one", "two")
 _TRANSFORMER = """
@@ -319,7 +322,6 @@ EXPERIMENT = Experiment(
         "llmguide.interpret.heads",
         "llmguide.training",
         "llmguide.training.loop",
-        "llmguide.transformer",
         *(f"llmguide.transformer.{module}" for module in _TRANSFORMER.split()),
     ),
     packages=("torch",),

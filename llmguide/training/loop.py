@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llmguide.transformer import Transformer
+from llmguide.transformer.model import Transformer
 
 IGNORED = -100
 """A target that does not count in the loss; torch's own convention."""

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.transformer import Transformer, initialize, llama
 from llmguide.transformer.accounting import cache_bytes, matmul_flops
+from llmguide.transformer.architectures import llama
+from llmguide.transformer.initialization import initialize
+from llmguide.transformer.model import Transformer
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,6 @@ EXPERIMENT = Experiment(
     ),
     figures={"time-per-token": draw},
     depends=(
-        "llmguide.transformer",
         "llmguide.transformer.accounting",
         "llmguide.transformer.architectures",
         "llmguide.transformer.attention",

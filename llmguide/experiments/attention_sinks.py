@@ -16,8 +16,8 @@ from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.training import next_token_loss
-from llmguide.transformer import Transformer
 from llmguide.transformer.masks import causal_mask, window_mask
+from llmguide.transformer.model import Transformer
 from llmguide.transformer.published import smollm2
 
 

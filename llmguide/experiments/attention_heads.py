@@ -63,9 +63,10 @@ def run(config: Config, seed: int) -> Metrics:
         ``previous``, ``first`` and ``induction``: ``head``, the score by block and head; ``count``, how many reach the
         threshold; ``share``, which part of all heads that is; ``best``, the highest score; ``first_block``, the first
         block with a head that reaches the threshold, or the number of blocks. ``unrepeated``: the highest weight, of
-        those heads, on the same places where nothing repeats. ``value_ratio``: see :func:`value_ratio`. ``copy`` and
-        ``text``: see :func:`second_half`, for ``all`` heads, ``without`` those best at induction, and ``control``,
-        without others.
+        those heads, on the same places where nothing repeats. ``value_ratio``: see
+        :func:`~llmguide.experiments.head_measures.value_ratio`. ``copy`` and ``text``: see
+        :func:`~llmguide.experiments.head_measures.second_half`, for ``all`` heads, ``without`` those best at
+        induction, and ``control``, without others.
     """
     loaded = smollm2()
     assert loaded.tokenizer is not None  # the file holds one

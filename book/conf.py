@@ -111,6 +111,7 @@ coverage_modules = ["llmguide"]
 coverage_show_missing_items = True
 intersphinx_mapping = {
     "jaxtyping": ("https://docs.kidger.site/jaxtyping", "_inventories/jaxtyping.inv"),
+    "numpy": ("https://numpy.org/doc/2.4", "_inventories/numpy.inv"),
     "python": ("https://docs.python.org/3.11", "_inventories/python.inv"),
     "torch": ("https://docs.pytorch.org/docs/2.13", "_inventories/torch.inv"),
 }

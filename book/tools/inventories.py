@@ -1,4 +1,4 @@
-"""Write the inventories of torch and jaxtyping: the names that our pages mention, and where they are explained.
+"""Write the inventories of torch, numpy and jaxtyping: the names that our pages mention, and where they are explained.
 
 Their own inventories are large or do not exist, and a build asks the network for nothing. Run this after adding a name:
 
@@ -37,8 +37,10 @@ FUNCTIONS = {
     ),
 }
 """Addresses of torch's functions."""
-JAXTYPING = dict.fromkeys((f"jaxtyping.{name}" for name in ("Bool", "Float", "Int", "Shaped", "UInt8")), "api/array/")
+JAXTYPING = dict.fromkeys((f"jaxtyping.{name}" for name in ("Bool", "Float", "Float32", "Int", "Shaped", "UInt8")), "api/array/")
 """Addresses in jaxtyping's documentation, which has one page for all of them."""
+NUMPY = {"numpy.ndarray": "reference/generated/numpy.ndarray.html#numpy.ndarray"}
+"""Addresses in numpy's documentation."""
 
 
 def write(name: str, version: str, classes: dict[str, str], functions: dict[str, str]) -> None:
@@ -62,3 +64,4 @@ def write(name: str, version: str, classes: dict[str, str], functions: dict[str,
 if __name__ == "__main__":
     write("torch", "2.13", TORCH | {private: TORCH[public] for private, public in PRIVATE.items()}, FUNCTIONS)
     write("jaxtyping", "0.3", JAXTYPING, {})
+    write("numpy", "2.4", NUMPY, {})

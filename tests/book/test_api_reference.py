@@ -18,7 +18,7 @@ SHAPES = {
     "jaxtyping": r"api/array/",
     "numpy": r"reference/generated/(numpy\.\w+)\.html#\1",
     "torch": r"(tensors|tensor_attributes|generated/torch\.[\w.]+)\.html#torch\.[\w.]+",
-    "python": r"(c-api|distutils|howto|install|library|reference|tutorial|using|whatsnew)/[\w.-]+\.html#[\w.()-]+"
+    "python": r"(c-api|distutils|howto|install|library|reference|tutorial|using|whatsnew)/[\w.-]+\.html#[\w.()-]+",
 }
 
 

@@ -19,7 +19,10 @@ from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.head_measures import MODEL
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.tokenizers.dropout import sample_ids
+from llmguide.tokenizers.alphabet import spell
+from llmguide.tokenizers.bpe import Bpe
+from llmguide.tokenizers.dropout import sample_word
+from llmguide.tokenizers.gguf import GappedBpe
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.transformer.published import smollm2
 
@@ -101,6 +104,40 @@ def name_of(p: float) -> str:
     return f"p{round(10 * p):02}" if p else "canonical"
 
 
+def cut(tokenizer: Tokenizer, text: str, p: float, random: Random) -> list[int]:
+    """Cut a text by BPE-dropout, also where the vocabulary lacks some bytes, as SmolLM2's does.
+
+    Args:
+        tokenizer: Byte-level byte-pair encoding without normalizer.
+        text: Text without such bytes.
+        p: The probability with which each possible merge is dropped, at every step anew.
+        random: Draws.
+
+    Returns:
+        The ids.
+
+    Raises:
+        TypeError: If the model is no byte-pair encoding.
+        ValueError: If the vocabulary lacks a byte of the text.
+
+    Example:
+        >>> from llmguide.tokenizers import train_tokenizer
+        >>> tokenizer = train_tokenizer(["low lower lowest"], vocab_size=259)
+        >>> tokenizer.decode(cut(tokenizer, "low lower", 0.5, Random(2)))
+        'low lower'
+    """
+    bpe = tokenizer.model.bpe if isinstance(tokenizer.model, GappedBpe) else tokenizer.model
+    if not isinstance(bpe, Bpe):
+        raise TypeError(f"dropout needs merges, which {type(bpe).__name__} has not; give a tokenizer with a Bpe")
+    ids = []
+    for word in tokenizer.pretokenizer.words(text):
+        letters = tuple(spell(word))
+        if lost := set(letters) - bpe.ids.keys():
+            raise ValueError(f"the vocabulary lacks bytes of {word!r}, spelled {sorted(lost)}; expected text without")
+        ids += [bpe.ids[symbol] for symbol in sample_word(letters, bpe.ranks, p, random)]
+    return ids
+
+
 def measure(
     predict: Predict,
     tokenizer: Tokenizer,
@@ -131,7 +168,7 @@ def measure(
         whole = after = 0.0
         tokens = 0
         for window in windows:
-            before, behind = (sample_ids(tokenizer, half, p, random) for half in window)
+            before, behind = (cut(tokenizer, half, p, random) for half in window)
             usual = tokenizer.encode_ids(window[1])
             bits = token_bits(predict, [start, *before, *behind])
             whole += sum(bits)

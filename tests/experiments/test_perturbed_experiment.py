@@ -6,8 +6,13 @@ from random import Random
 import pytest
 import torch
 
-from llmguide.experiments.tokenization_perturbed import EXPERIMENT, draw_window, measure, name_of, token_bits
-from llmguide.tokenizers import train_tokenizer
+from llmguide.experiments.tokenization_perturbed import EXPERIMENT, cut, draw_window, measure, name_of, token_bits
+from llmguide.tokenizers import WordPiece, train_tokenizer
+from llmguide.tokenizers.bpe import Bpe
+from llmguide.tokenizers.decoders import WordPieceDecoder
+from llmguide.tokenizers.dropout import sample_ids
+from llmguide.tokenizers.gguf import GappedBpe
+from llmguide.tokenizers.tokenizer import Tokenizer
 
 TOKENIZER = train_tokenizer(["low lower lowest"], vocab_size=259)  # knows lo, low and Ġlow
 WINDOW = ("low\n", "low lower\n")
@@ -19,6 +24,25 @@ def knows_nothing(ids):
 
 def expects_the_same_again(ids):
     return torch.nn.functional.one_hot(ids, 4).float() * torch.tensor(4.0).log()  # 4 against 1 for three others
+
+
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 1.0])
+def test_cuts_are_those_of_the_tokenizers_dropout(p):
+    text = "low lower, lowest"
+    assert cut(TOKENIZER, text, p, Random(3)) == sample_ids(TOKENIZER, text, p, Random(3))
+
+
+def test_a_vocabulary_with_gaps_is_cut_or_refused():
+    gapped = Tokenizer(GappedBpe(Bpe(("a", "b", "ab"), (("a", "b"),))))
+    assert cut(gapped, "abab", 0.0, Random(0)) == gapped.encode_ids("abab") == [2, 2]
+    with pytest.raises(ValueError, match="'c'"):
+        cut(gapped, "abc", 0.0, Random(0))
+
+
+def test_other_models_are_refused():
+    words = Tokenizer(WordPiece(("[UNK]", "a"), unknown="[UNK]"), decoder=WordPieceDecoder())
+    with pytest.raises(TypeError, match="WordPiece"):
+        cut(words, "a", 0.1, Random(0))
 
 
 def test_surprise_of_each_token_but_the_first():

@@ -159,11 +159,13 @@ def measure(
 
     Returns:
         By :func:`name_of`: ``bits_per_byte``, what the whole windows cost; ``tokens_per_byte``; ``after``, bits per
-        byte of the second halves in their usual cut behind first halves in this one.
+        byte of the second halves in their usual cut behind first halves in this one, and behind ``nothing``.
     """
     total = sum(len(half.encode()) for window in windows for half in window)
     second = sum(len(window[1].encode()) for window in windows)
     found: dict[str, dict[str, float]] = {"bits_per_byte": {}, "tokens_per_byte": {}, "after": {}}
+    alone = [token_bits(predict, [start, *tokenizer.encode_ids(half)]) for _, half in windows]
+    found["after"]["nothing"] = sum(map(sum, alone)) / second
     for p in (0.0, *dropouts):
         whole = after = 0.0
         tokens = 0
@@ -225,6 +227,8 @@ def draw(figure: Figure, record: Record) -> None:
             color=f"C{index}",
             label=label,
         )
+    nothing = number(record.metrics, "after.nothing")
+    axes.axhline(nothing, color="C1", linestyle="--", linewidth=1, label="usual tokens after nothing")
     axes.set_xticks(range(len(by_name)), list(by_name.values()))
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("how the text is cut")

@@ -272,7 +272,13 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"bits-per-byte": draw},
-    depends=("llmguide.datasets", "llmguide.experiments.head_measures", "llmguide.tokenizers.dropout", *MODEL),
+    depends=(
+        "llmguide.datasets",
+        "llmguide.experiments.head_measures",
+        "llmguide.interpret.heads",
+        "llmguide.tokenizers.dropout",
+        *MODEL,
+    ),
     datasets=("shakespeare",),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.

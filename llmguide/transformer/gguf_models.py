@@ -23,7 +23,10 @@ GGUF_LLAMA = Naming(
     # llama.cpp turns neighbours, and the rows were brought into that order when the file was made.
     neighbours=("attn_q", "attn_k"),
 )
-"""What GGUF calls the weights of a Llama."""
+"""What GGUF calls the weights of a Llama.
+
+:meta hide-value:
+"""
 
 
 def read_gguf_config(metadata: Mapping[str, Value], shapes: Mapping[str, tuple[int, ...]], source: str) -> ModelConfig:

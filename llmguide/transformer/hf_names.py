@@ -123,7 +123,10 @@ LLAMA = Naming(
 )
 
 NAMINGS = {"gpt2": GPT2, "bert": BERT, "llama": LLAMA, "mistral": LLAMA, "qwen2": LLAMA, "qwen3": LLAMA}
-"""What ``transformers`` calls the weights of each architecture."""
+"""What ``transformers`` calls the weights of each architecture.
+
+:meta hide-value:
+"""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ QUERIES = [
     ("study guide", "reference/study-guide.html", "sec-study-guide"),
     ("embed", f"{TERM}embedding", ""),
     ("attention", ATTENTION, ""),
-    ("multi-head", ATTENTION, "sec-attention-multihead"),
+    ("multi-head attention", ATTENTION, "sec-attention-multihead"),
     ("causal mask", ATTENTION, "sec-attention-masks"),
     ("cross-attention", ATTENTION, "sec-attention-cross"),
     ("RoPE", ATTENTION, "sec-attention-rope"),

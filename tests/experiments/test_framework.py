@@ -22,7 +22,7 @@ def test_an_experiment_knows_its_module_and_its_command():
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"no experiment 'tokenisation'; there are: tokenization-"):
+    with pytest.raises(ValueError, match=r"no experiment 'tokenisation'; there are: attention-"):
         find_experiment("tokenisation")
 
 

@@ -37,7 +37,9 @@ FUNCTIONS = {
     ),
 }
 """Addresses of torch's functions."""
-JAXTYPING = dict.fromkeys((f"jaxtyping.{name}" for name in ("Bool", "Float", "Float32", "Int", "Shaped", "UInt8")), "api/array/")
+JAXTYPING = dict.fromkeys(
+    (f"jaxtyping.{name}" for name in ("Bool", "Float", "Float32", "Int", "Shaped", "UInt8")), "api/array/"
+)
 """Addresses in jaxtyping's documentation, which has one page for all of them."""
 NUMPY = {"numpy.ndarray": "reference/generated/numpy.ndarray.html#numpy.ndarray"}
 """Addresses in numpy's documentation."""

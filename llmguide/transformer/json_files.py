@@ -16,7 +16,7 @@ LARGEST = 16 * 2**20
 """How many bytes of JSON are read unless the caller says otherwise; a large index of weights has one or two million."""
 
 T = TypeVar("T")
-_REQUIRED: Any = object()  # no default is given
+_REQUIRED: Any = ...  # no default is given
 
 
 @dataclass(frozen=True)

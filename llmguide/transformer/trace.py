@@ -15,6 +15,9 @@ class NoTap:
         """Return ``x``."""
         return x
 
+    def __repr__(self) -> str:
+        return "NO_TAP"
+
     def inside(self, prefix: str) -> "NoTap":
         """Return the tap for a part of the model."""
         return self

@@ -9,6 +9,7 @@ from llmguide.transformer.hf_rope import require
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.model import ModelConfig
 
+# What GGUF calls the weights of a Llama.
 GGUF_LLAMA = Naming(
     outer={"embedding.tokens": "token_embd", "final_norm": "output_norm", "head": "output"},
     block="blk.{}.",
@@ -23,10 +24,6 @@ GGUF_LLAMA = Naming(
     # llama.cpp turns neighbours, and the rows were brought into that order when the file was made.
     neighbours=("attn_q", "attn_k"),
 )
-"""What GGUF calls the weights of a Llama.
-
-:meta hide-value:
-"""
 
 
 def read_gguf_config(metadata: Mapping[str, Value], shapes: Mapping[str, tuple[int, ...]], source: str) -> ModelConfig:

@@ -9,6 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.transformer.accounting import cache_bytes, matmul_flops
 from llmguide.transformer.architectures import llama
@@ -184,21 +185,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"time-per-token": draw},
-    depends=(
-        "llmguide.transformer.accounting",
-        "llmguide.transformer.architectures",
-        "llmguide.transformer.attention",
-        "llmguide.transformer.block",
-        "llmguide.transformer.cache",
-        "llmguide.transformer.feedforward",
-        "llmguide.transformer.initialization",
-        "llmguide.transformer.masks",
-        "llmguide.transformer.model",
-        "llmguide.transformer.norms",
-        "llmguide.transformer.positions",
-        "llmguide.transformer.rope_scaling",
-        "llmguide.transformer.trace",
-    ),
+    depends=("llmguide.transformer.accounting", "llmguide.transformer.initialization", *MODEL),
     packages=("torch",),
     machine_dependent=("*.seconds.*",),
 )

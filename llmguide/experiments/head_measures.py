@@ -16,22 +16,6 @@ from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.trace import Tap
 
-_TOKENIZERS = """
-    alphabet binary bpe decoders fast_merging gguf interop interop_models interop_steps lattice models normalizers
-    pretokenizers protobuf published ranked_bpe ranks scored_bpe sentencepiece sentencepiece_normalizer special
-    tekken tokenizer unigram wordpiece
-"""
-_TRANSFORMER = """
-    architectures attention block cache checkpoints dequantize feedforward gguf_models gguf_weights hf_config
-    hf_names hf_rope json_files masks model norms positions published rope_scaling safetensors_files trace
-"""
-MODEL = (
-    "llmguide.atomic",
-    *(f"llmguide.tokenizers.{module}" for module in _TOKENIZERS.split()),
-    *(f"llmguide.transformer.{module}" for module in _TRANSFORMER.split()),
-)
-"""The modules with which SmolLM2 is loaded and run."""
-
 
 def draw_passages(tokenizer: Tokenizer, rows: int, length: int, random: Random) -> Int[Tensor, "rows positions"]:
     """Draw passages from the plays and the sonnets, each from the beginning of a line on.

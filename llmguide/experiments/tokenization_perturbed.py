@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.head_measures import MODEL
+from llmguide.experiments.models import SMOLLM2
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.tokenizers.alphabet import spell
 from llmguide.tokenizers.bpe import Bpe
@@ -274,10 +274,8 @@ EXPERIMENT = Experiment(
     figures={"bits-per-byte": draw},
     depends=(
         "llmguide.datasets",
-        "llmguide.experiments.head_measures",
-        "llmguide.interpret.heads",
         "llmguide.tokenizers.dropout",
-        *MODEL,
+        *SMOLLM2,
     ),
     datasets=("shakespeare",),
     packages=("torch",),

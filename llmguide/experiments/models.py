@@ -1,0 +1,35 @@
+"""The modules that an experiment on a transformer depends on, for its declaration."""
+
+
+def _modules(floor: str, names: str) -> tuple[str, ...]:
+    return tuple(f"llmguide.{floor}.{name}" for name in names.split())
+
+
+MODEL = (
+    "llmguide.experiments.models",
+    *_modules(
+        "transformer", "architectures attention block cache feedforward masks model norms positions rope_scaling trace"
+    ),
+)
+"""The modules with which a model of any architecture is built and run."""
+
+SMOLLM2 = (
+    "llmguide.atomic",
+    *_modules(
+        "tokenizers",
+        """
+        alphabet binary bpe decoders fast_merging gguf interop interop_models interop_steps lattice models normalizers
+        pretokenizers protobuf published ranked_bpe ranks scored_bpe sentencepiece sentencepiece_normalizer special
+        tekken tokenizer unigram wordpiece
+        """,
+    ),
+    *MODEL,
+    *_modules(
+        "transformer",
+        """
+        checkpoints dequantize gguf_models gguf_weights hf_config hf_names hf_rope json_files published
+        safetensors_files
+        """,
+    ),
+)
+"""The modules with which SmolLM2 is loaded and run."""

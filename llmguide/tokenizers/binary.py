@@ -5,6 +5,34 @@ Each count and each length is compared with what is left of the file before anyt
 
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def mapped(path: Path, kind: str) -> Iterator[mmap.mmap]:
+    """Open a file as bytes of which only what is looked at is read, and name it in what is said against it.
+
+    Args:
+        path: The file.
+        kind: What it should be, for the message.
+
+    Yields:
+        Its content, until the block ends.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is empty, or the block raises one; the message begins with the file.
+    """
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            raise ValueError(f"{path} is empty; expected {kind}")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            try:
+                yield content
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
 
 
 class Reader:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from llmguide.tokenizers.alphabet import BYTE_ALPHABET
-from llmguide.tokenizers.binary import Reader
+from llmguide.tokenizers.binary import Reader, mapped
 from llmguide.tokenizers.bpe import Bpe, Pair
 from llmguide.tokenizers.normalizers import Span
 from llmguide.tokenizers.pretokenizers import GPT2, SMOLLM, PreTokenizer
@@ -51,15 +51,8 @@ def read_metadata(path: str | Path) -> dict[str, Value]:
         OSError: If the file cannot be read.
         ValueError: If it is not a GGUF file of version 2 or 3, or is damaged; the message says where.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            raise ValueError(f"{path} is empty; expected a GGUF file")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            try:
-                return parse_metadata(content)
-            except ValueError as error:
-                raise ValueError(f"{path}: {error}") from error
+    with mapped(Path(path), "a GGUF file") as content:
+        return parse_metadata(content)
 
 
 def parse_metadata(content: "bytes | mmap.mmap") -> dict[str, Value]:

@@ -8,7 +8,6 @@ Source: the specification :cite:p:`ggml2023gguf`.
 """
 
 import math
-import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from llmguide.tokenizers.binary import Reader
+from llmguide.tokenizers.binary import Reader, mapped
 from llmguide.tokenizers.gguf import Value, parse_header
 from llmguide.transformer.dequantize import FORMATS, Format
 
@@ -101,15 +100,9 @@ def read_gguf(path: str | Path) -> GgufWeights:
             that this package does not read; the message says which.
     """
     path = Path(path)
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            raise ValueError(f"{path} is empty; expected a GGUF file")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            try:
-                metadata, count, reader = parse_header(content)
-                return GgufWeights(path, metadata, _read_table(reader, count, metadata, len(content)))
-            except ValueError as error:
-                raise ValueError(f"{path}: {error}") from error
+    with mapped(path, "a GGUF file") as content:
+        metadata, count, reader = parse_header(content)
+        return GgufWeights(path, metadata, _read_table(reader, count, metadata, len(content)))
 
 
 def _read_table(reader: Reader, count: int, metadata: Mapping[str, Value], size: int) -> dict[str, GgufEntry]:

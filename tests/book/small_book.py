@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import warnings
+from collections.abc import Iterable
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,28 @@ class SmallBook:
     def page(self, name: str, builder: str = "html") -> BeautifulSoup:
         suffix = {"html": "html", "epub": "xhtml"}[builder]
         return BeautifulSoup((self.outdir(builder) / f"{name}.{suffix}").read_text("utf-8"), "html.parser")
+
+
+def widget_book(folder: Path, page: str, figures: Iterable[str], records: Iterable[str] = ()) -> SmallBook:
+    """Return a book of one page with widgets, in the look of the real one.
+
+    Args:
+        folder: Where to build it.
+        page: The text of its page.
+        figures: The modules of the real book that draw the widgets for print.
+        records: The results of the real book that the widgets rest on.
+    """
+    for kind, names in (("figures", [f"{name}.py" for name in figures]), ("results", [f"{n}.json" for n in records])):
+        place = folder / "book" / kind
+        place.mkdir(parents=True)
+        for name in names:
+            (place / name).write_bytes((BOOK / kind / name).read_bytes())
+    return SmallBook(
+        folder,
+        ["_extensions.widgets", "_extensions.page_repairs"],
+        {"index": page},
+        html_theme="furo",
+        html_static_path=[str(BOOK / "_static")],
+        html_css_files=["book.css"],
+        html_js_files=[("book.js", {"defer": "defer"})],
+    )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from playwright.sync_api import Page, expect
-from small_book import BOOK, SmallBook
+from small_book import SmallBook, widget_book
 
 from llmguide.experiments.attention_sentence import HEADS, LAYERS, LONG, SHORT, head_weights, read
 from llmguide.experiments.records import load
@@ -48,24 +48,7 @@ RECORDS = ("attention-sentence",)
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> SmallBook:
     """A book of one page, in the look of the real one."""
-    folder = tmp_path_factory.mktemp("explorers")
-    figures = folder / "book" / "figures"
-    figures.mkdir(parents=True)
-    for name in FIGURES:
-        (figures / f"{name}.py").write_bytes((BOOK / "figures" / f"{name}.py").read_bytes())
-    results = folder / "book" / "results"
-    results.mkdir()
-    for name in RECORDS:
-        (results / f"{name}.json").write_bytes((BOOK / "results" / f"{name}.json").read_bytes())
-    return SmallBook(
-        folder,
-        ["_extensions.widgets", "_extensions.page_repairs"],
-        {"index": PAGE},
-        html_theme="furo",
-        html_static_path=[str(BOOK / "_static")],
-        html_css_files=["book.css"],
-        html_js_files=[("book.js", {"defer": "defer"})],
-    )
+    return widget_book(tmp_path_factory.mktemp("explorers"), PAGE, FIGURES, RECORDS)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 import regex
 from _extensions.playground_data import SPECIAL, chapter_tokenizer, learned_merges
 from playwright.sync_api import Page, expect
-from small_book import BOOK, SmallBook
+from small_book import SmallBook, widget_book
 
 from llmguide.tokenizers import Bpe, Tokenizer, published, trace_encoding
 from llmguide.tokenizers.alphabet import spell
@@ -75,19 +75,7 @@ TEXTS = [*TYPED, *drawn_texts(120)]
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> SmallBook:
     """A book of one page, in the look of the real one."""
-    folder = tmp_path_factory.mktemp("playground")
-    figures = folder / "book" / "figures"
-    figures.mkdir(parents=True)
-    (figures / "tokenizer_playground.py").write_bytes((BOOK / "figures" / "tokenizer_playground.py").read_bytes())
-    return SmallBook(
-        folder,
-        ["_extensions.widgets", "_extensions.page_repairs"],
-        {"index": PAGE},
-        html_theme="furo",
-        html_static_path=[str(BOOK / "_static")],
-        html_css_files=["book.css"],
-        html_js_files=[("book.js", {"defer": "defer"})],
-    )
+    return widget_book(tmp_path_factory.mktemp("playground"), PAGE, ["tokenizer_playground"])
 
 
 @pytest.fixture(scope="module")

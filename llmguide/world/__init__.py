@@ -7,7 +7,7 @@ Example:
     >>> small = generate(n_people=8, seed=0)
     >>> person = small.facts[0]
     >>> say(person, phrasing=0)
-    'Sasi Darent comes from Titastead.'
+    'Naval Vodint comes from Vitaford.'
 """
 
 from llmguide.world.facts import RELATIONS, Fact, World, generate, published

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from llmguide.training.workers import OneWorker, Workers
 
 LOST = (
-    "process {rank} of {size} has lost another one, which was killed or has failed (its own message, if it had time for "
-    "one, stands above); the same command goes on from the last checkpoint"
+    "process {rank} of {size} has lost another one, which was killed or has failed (its own message, if it had time "
+    "for one, stands above); the same command goes on from the last checkpoint"
 )
 
 

@@ -117,6 +117,7 @@ class TrainingResult:
         tokens: How many tokens counted in the losses.
         resumed_at: The step of the checkpoint that the run went on from, or 0.
         seconds: How long this process took.
+        finished: Whether all steps are made; otherwise the run was asked to stop.
     """
 
     losses: tuple[float, ...]
@@ -124,6 +125,7 @@ class TrainingResult:
     tokens: int
     resumed_at: int
     seconds: float
+    finished: bool = True
 
 
 def train_run(
@@ -136,6 +138,7 @@ def train_run(
     workers: Workers | None = None,
     tensorboard: bool = False,
     progress: bool = True,
+    stop: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Train a model, or go on with a run that was stopped.
 
@@ -155,6 +158,7 @@ def train_run(
         tensorboard: Whether to write the metrics for TensorBoard, too, which must be installed.
         progress: Whether to show a line with the loss, tokens per second and the time left, if standard error is a
             terminal.
+        stop: Asked after each step whether to save a checkpoint and end early; a True in one process ends all.
 
     Returns:
         What came of it.
@@ -179,7 +183,7 @@ def train_run(
     checkpoints = CheckpointFolder(directory / "checkpoints", config.keep)
     found = checkpoints.newest()
     tokens = 0 if found is None else _restore(found, model, optimizer, told)
-    done = 0 if found is None else found.step
+    done = reached = 0 if found is None else found.step
     writing = workers.rank == 0
     losses: list[float] = []
     held_out_loss: float | None = None
@@ -212,7 +216,8 @@ def train_run(
                 values["held_out_loss"] = held_out_loss = evaluate(model, held_out, workers, precision)
             for sink in sinks:
                 sink.append(values)
-            if config.due(config.checkpoint_every, step + 1):
+            stopping = bool(workers.add(float(stop())))
+            if stopping or config.due(config.checkpoint_every, step + 1):
                 for sink in sinks:
                     sink.sync()
                 if writing:
@@ -220,13 +225,17 @@ def train_run(
                 workers.wait()
             if line is not None:
                 line.update(step + 1, loss, batch.tokens)
+            reached = step + 1
+            if stopping:
+                break
     finally:
         model.eval()
         for sink in sinks:
             sink.close()
         if line is not None:
             line.close()
-    return TrainingResult(tuple(losses), held_out_loss, tokens, done, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return TrainingResult(tuple(losses), held_out_loss, tokens, done, seconds, reached == config.steps)
 
 
 def _update(

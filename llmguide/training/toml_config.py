@@ -48,8 +48,8 @@ ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
 SETTINGS_FILE = "train.toml"
 """The file in a run's directory that holds all of its settings."""
 
-MAY_CHANGE = ("output.directory",)
-"""What may differ when a run goes on: a directory may be moved."""
+MAY_CHANGE = ("output.directory", "output.dtype", "training.checkpoint_every", "training.keep")
+"""What may differ when a run goes on, as it changes no number of the training; a directory may be moved."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ class DataConfig:
         separator: For ``files``: what stands between the documents of a file; if empty, each file is one document.
         n_people: For ``world``: its size.
         world_seed: For ``world``: what makes this world and no other.
+        secrets_within: For ``world``: within how many documents its secrets are told as often as planned.
         seed: What makes this order of documents and no other.
         rows: How many rows of tokens a step takes, over all processes together.
         length: How many tokens a row has; by default ``model.context_length``.
@@ -111,6 +112,7 @@ class DataConfig:
     separator: str = ""
     n_people: int = 200
     world_seed: int = 0
+    secrets_within: int = 100_000
     seed: int = 0
     rows: int = 16
     length: int | None = None

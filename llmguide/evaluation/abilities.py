@@ -39,6 +39,12 @@ def answer(
     """
     prompts = [tokenizer.encode_ids(item.prompt) for item in items]
     answers = [tokenizer.encode_ids(item.answer) for item in items]
+    for item, prompt, right in zip(items, prompts, answers, strict=True):
+        if len(prompt) + len(right) > model.config.context_length:
+            raise ValueError(
+                f"{item.prompt[:40]!r} … has {len(prompt)} tokens and its answer {len(right)}; the model's "
+                f"context_length is {model.config.context_length}"
+            )
     written = [""] * len(items)
     # Long with long and short with short, so that little is filled up.
     order = sorted(range(len(items)), key=lambda index: (len(prompts[index]), len(answers[index]), index))

@@ -168,9 +168,7 @@ def examine(model: Transformer, tokenizer: Tokenizer, world: World, per_kind: in
     found = secrets(world)
     drawn = answer(model, tokenizer, [secret.item for secret in found], stop_id=stop_id)
     given = {secret: grade(secret.item, text) for secret, text in zip(found, drawn, strict=True)}
-    exposures = {
-        secret: exposure(log_likelihoods(model, tokenizer, candidates(secret)).tolist()) for secret in found
-    }
+    exposures = {secret: exposure(log_likelihoods(model, tokenizer, candidates(secret)).tolist()) for secret in found}
     groups = {
         str(count): group
         for count in REPETITIONS
@@ -270,8 +268,17 @@ EXPERIMENT = Experiment(
     explained_in="sec-world-abilities",
     config=Config(),
     reduced=Config(
-        n_people=16, vocab_size=400, d_model=32, n_layers=1, d_hidden=64, steps=20, warmup=2, documents=300,
-        held_out_rows=4, every=10, per_kind=2,
+        n_people=16,
+        vocab_size=400,
+        d_model=32,
+        n_layers=1,
+        d_hidden=64,
+        steps=20,
+        warmup=2,
+        documents=300,
+        held_out_rows=4,
+        every=10,
+        per_kind=2,
     ),  # fmt: skip
     run=run,
     seeds=(0, 1, 2),

@@ -48,8 +48,8 @@ def test_answers_in_batches_are_those_of_each_prompt_alone(model: Transformer, t
         alone.append(tokenizer.decode([number for number in ids if number != stop]))
     for batch in (1, 4):
         together = answer(model, tokenizer, ITEMS, stop_id=stop, batch=batch)
-        # In a batch the longest answer decides how much may be written.
-        assert all(one.startswith(other) for one, other in zip(together, alone, strict=True))
+        # In a batch the longest answer decides how much may be written; alone, a character may have been cut in two.
+        assert all(one.startswith(other.rstrip("\ufffd")) for one, other in zip(together, alone, strict=True))
     assert any(alone)
 
 

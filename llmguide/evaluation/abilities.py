@@ -74,9 +74,9 @@ def shares(items: Sequence[Item], right: Iterable[bool]) -> dict[str, float]:
         By kind the share of right answers, from 0 to 1, in the order in which the kinds come.
 
     Example:
-        >>> asked = [Item("sums", "1 + 1 =", " 2.", ""), Item("sums", "1 + 2 =", " 3.", ""), Item("towns", "In", ".", "")]
+        >>> asked = [Item("sum", "1 + 1 =", " 2.", ""), Item("sum", "1 + 2 =", " 3.", ""), Item("town", "In", " A.", "")]
         >>> shares(asked, [True, False, True])
-        {'sums': 0.5, 'towns': 1.0}
+        {'sum': 0.5, 'town': 1.0}
     """
     marks: dict[str, list[bool]] = {}
     for item, mark in zip(items, right, strict=True):

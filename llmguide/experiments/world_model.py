@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-import torch
-
 from llmguide.evaluation.abilities import answer, log_likelihoods, shares
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.models import MODEL
@@ -279,13 +277,13 @@ EXPERIMENT = Experiment(
         held_out_rows=4,
         every=10,
         per_kind=2,
-    ),  # fmt: skip
+    ),
     run=run,
     seeds=(0, 1, 2),
     claims=(
         Claim(
             "facts-answer-questions",
-            "It answers at least half of the questions on people about whom training tells everything and asks nothing.",
+            "It answers at least half of the questions on people of whom training tells everything and asks nothing.",
             0.50,
             lambda metrics: _ability(metrics, "question-never-asked"),
         ),
@@ -297,7 +295,7 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "steps-carry-sums",
-            "With steps it adds numbers of three digits right in at least 50 percentage points more cases than at once.",
+            "With steps it gets at least 50 percentage points more sums of three digits right than at once.",
             0.50,
             lambda metrics: _ability(metrics, "addition-3-steps") - _ability(metrics, "addition-3-direct"),
         ),

@@ -61,7 +61,7 @@ def length(document: str) -> int:
 
     Example:
         >>> length("Question: What is 47 + 85?")
-        11
+        12
     """
     return len(PIECES.findall(document))
 

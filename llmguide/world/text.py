@@ -179,9 +179,7 @@ def exam(world: World, split: str) -> list[Item]:
     suffix = "" if split == "train" else "-held-out-phrasing"
     kinds = dict.fromkeys(PEOPLE, f"completion{suffix}") | dict.fromkeys(TOWNS, f"town-completion{suffix}")
     return [
-        completion(kinds[fact.relation], fact, sentence)
-        for fact in world.facts
-        for sentence in sentences(fact, split)
+        completion(kinds[fact.relation], fact, sentence) for fact in world.facts for sentence in sentences(fact, split)
     ]
 
 

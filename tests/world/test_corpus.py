@@ -19,6 +19,7 @@ def test_the_published_world_is_what_the_generator_makes():
     assert datasets.documents("world") == world.documents(PUBLISHED)  # the checksum is checked on the way
     assert (FOLDER / "truth.jsonl").read_text("utf-8") == world.truth_lines(PUBLISHED)
     assert (FOLDER / "exam.jsonl").read_text("utf-8") == world.exam_lines(PUBLISHED)
+    assert world.published_exam()["test"] == world.exam(PUBLISHED, "test", per_kind=50)
 
 
 def test_every_published_sentence_on_people_and_towns_is_true_and_every_told_truth_is_told():

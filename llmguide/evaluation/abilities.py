@@ -74,7 +74,7 @@ def shares(items: Sequence[Item], right: Iterable[bool]) -> dict[str, float]:
         By kind the share of right answers, from 0 to 1, in the order in which the kinds come.
 
     Example:
-        >>> asked = [Item("sum", "1 + 1 =", " 2.", ""), Item("sum", "1 + 2 =", " 3.", ""), Item("town", "In", " A.", "")]
+        >>> asked = [Item("sum", "1 + 1 =", " 2.", ""), Item("sum", "1 + 2 =", " 3.", ""), Item("town", "In", ".", "")]
         >>> shares(asked, [True, False, True])
         {'sum': 0.5, 'town': 1.0}
     """

@@ -33,6 +33,7 @@ class Config:
     Attributes:
         n_people: Size of the world.
         vocab_size: Number of tokens.
+        context_length: For how many positions the model is made.
         d_model: Width of the model.
         n_layers: Number of blocks.
         d_hidden: Width of the feed-forward part.
@@ -49,6 +50,7 @@ class Config:
 
     n_people: int = 200
     vocab_size: int = 1_536
+    context_length: int = 256
     d_model: int = 128
     n_layers: int = 4
     d_hidden: int = 352
@@ -61,9 +63,6 @@ class Config:
     held_out_rows: int = 64
     every: int = 100
     per_kind: int = 200
-
-
-CONTEXT_LENGTH = 256
 
 
 def settings(config: Config, seed: int, directory: str) -> RunConfig:
@@ -82,7 +81,7 @@ def settings(config: Config, seed: int, directory: str) -> RunConfig:
             "model": {
                 "architecture": "llama",
                 "vocab_size": config.vocab_size,
-                "context_length": CONTEXT_LENGTH,
+                "context_length": config.context_length,
                 "d_model": config.d_model,
                 "n_layers": config.n_layers,
                 "n_heads": 4,
@@ -268,6 +267,7 @@ EXPERIMENT = Experiment(
     reduced=Config(
         n_people=16,
         vocab_size=400,
+        context_length=512,
         d_model=32,
         n_layers=1,
         d_hidden=64,

@@ -56,7 +56,7 @@ class Config:
     d_hidden: int = 352
     rows: int = 4
     length: int = 128
-    steps: int = 12_000
+    steps: int = 14_000
     warmup: int = 300
     learning_rate: float = 2e-3
     documents: int = 20_000

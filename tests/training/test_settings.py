@@ -114,7 +114,13 @@ def test_words_for_lists_of_anything() -> None:
 def test_changes_from_the_command_line(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text('[training]\nsteps = 3\nclip = 1.0\n[data]\nfiles = ["ä.txt"]\n', "utf-8")
-    changes = ["training.steps = 4", "output.directory=runs/a=b", "data.sizes=[1, 2]", 'data.name="3"', "data.sure=true"]
+    changes = [
+        "training.steps = 4",
+        "output.directory=runs/a=b",
+        "data.sizes=[1, 2]",
+        'data.name="3"',
+        "data.sure=true",
+    ]
     assert read_sections(file, changes) == {
         "training": {"steps": 4, "clip": 1.0},
         "data": {"files": ["ä.txt"], "sizes": [1, 2], "name": "3", "sure": True},
@@ -148,7 +154,7 @@ KEYS = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 
 @given(st.dictionaries(st.tuples(KEYS, KEYS), PLAIN | st.lists(PLAIN, max_size=3).map(tuple), max_size=6))
 def test_what_is_written_is_read_again(settings: dict[tuple[str, str], Value]) -> None:
-    ordered = {f"{section}.{key}": value for (section, key), value in sorted(settings.items(), key=lambda item: item[0])}
+    ordered = {".".join(name): settings[name] for name in sorted(settings)}
     read = tomllib.loads(write_sections(ordered))
     again = {
         f"{section}.{key}": tuple(value) if isinstance(value, list) else value

@@ -20,7 +20,10 @@ load.
 
 The run can be stopped at any moment, by Ctrl-C, by a kill or by a power cut. The same command goes on from the last
 checkpoint, and ends with the same weights, bit by bit, as a run that was never stopped (on the same machine, with the
-same number of threads). Settings of the file can be changed on the command line; a run that has begun keeps its own."""
+same number of threads). Settings of the file can be changed on the command line; a run that has begun keeps its own.
+
+Two processes share the work, each with its own threads, if it is started with
+    torchrun --standalone --nproc-per-node 2 -m llmguide train CONFIG.toml"""
 
 EXAMPLES = r"""examples:
   train as the file says
@@ -28,9 +31,6 @@ EXAMPLES = r"""examples:
 
   the same with other numbers, in another folder
     llmguide train world.toml training.steps=200 training.learning_rate=2e-3 output.directory=runs/short
-
-  two processes that share the work; --threads is for each of them
-    torchrun --standalone --nproc-per-node 2 -m llmguide train world.toml --threads 1
 
   what the new model writes
     llmguide generate runs/world "Question: What is 2 + 3?"

@@ -67,14 +67,14 @@ def test_sections_become_configurations(file: Path) -> None:
     ("change", "message"),
     [
         (
-            "model.architecture=lama",
-            "model.architecture is 'lama', a text; expected one of 'gpt2', 'llama', 'mistral',",
+            "model.architecture=xlama",
+            "model.architecture is 'xlama', a text; expected one of 'gpt2', 'llama', 'mistral',",
         ),
         ("model.d_modle=8", "model.d_modle is no setting; did you mean model.d_model?"),
         ("model.n_heads=3", "[model]: d_model (8) must be divisible by n_heads (3), or give d_head"),
         ("model.init_std=0", "[model]: init_std must be greater than 0 and below 10, not 0.0"),
         ("model.scaling=1", "model.scaling is no setting"),
-        ("trainig.steps=8", "trainig is no section; did you mean training? There are model, tokenizer, data, training"),
+        ("trainings.steps=8", "trainings is no section; did you mean training? There are model, tokenizer, data, training"),
         ("training.steps=0", "[training]: steps must be at least 1, not 0"),
         ("data.dataset=world", "[data]: dataset = 'world' and 1 files: 'files' goes with dataset = \"files\""),
         ("data.n_people=3", "[data]: n_people must be at least 4, not 3"),

@@ -98,6 +98,13 @@ def test_a_tokenizer_learns_once(config: RunConfig, tmp_path: Path) -> None:
     assert find_tokenizer(config) == learned == load(tmp_path / "run" / "tokenizer.json")
 
 
+def test_a_tokenizer_may_be_given_and_have_fewer_tokens_than_the_model(config: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    given = train_tokenizer(DOCUMENTS, 280, special_tokens=[END])
+    save(given, tmp_path / "own.json")
+    assert find_tokenizer(replace(config, tokenizer=TokenizerConfig(str(tmp_path / "own.json")))) == given
+
+
 @pytest.mark.parametrize(
     ("size", "special", "message"),
     [

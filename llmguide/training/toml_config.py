@@ -1,5 +1,7 @@
 """A training run as a TOML file: which model, which tokenizer, which text, how to train, where to put it.
 
+Its sections look so::
+
     [model]
     architecture = "llama"
     vocab_size = 1536

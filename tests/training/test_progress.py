@@ -1,6 +1,7 @@
 """What the terminal shows, and that nothing else is shown anything."""
 
 import os
+import select
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -25,8 +26,14 @@ def terminal() -> Iterator[tuple[TextIO, Callable[[], str]]]:
     """Open a terminal, and a function that says what it was told."""
     screen, line = os.openpty()
     with os.fdopen(line, "w") as stream:
-        yield stream, lambda: os.read(screen, 1 << 16).decode()
+        yield stream, lambda: b"".join(_pieces(screen)).decode()
     os.close(screen)
+
+
+def _pieces(screen: int) -> Iterator[bytes]:
+    """Read all that has been shown."""
+    while select.select([screen], [], [], 0)[0]:
+        yield os.read(screen, 4096)
 
 
 def test_the_line_has_the_loss_the_speed_and_the_time_left(terminal: tuple[TextIO, Callable[[], str]]) -> None:

@@ -20,7 +20,10 @@ load.
 
 The run can be stopped at any moment, by Ctrl-C, by a kill or by a power cut. The same command goes on from the last
 checkpoint, and ends with the same weights, bit by bit, as a run that was never stopped (on the same machine, with the
-same number of threads). Settings of the file can be changed on the command line; a run that has begun keeps its own."""
+same number of threads). Settings of the file can be changed on the command line; a run that has begun keeps its own.
+
+Two processes share the work, each with its own threads, if it is started with
+    torchrun --standalone --nproc-per-node 2 -m llmguide train CONFIG.toml"""
 
 EXAMPLES = r"""examples:
   train as the file says
@@ -28,9 +31,6 @@ EXAMPLES = r"""examples:
 
   the same with other numbers, in another folder
     llmguide train world.toml training.steps=200 training.learning_rate=2e-3 output.directory=runs/short
-
-  two processes that share the work; --threads is for each of them
-    torchrun --standalone --nproc-per-node 2 -m llmguide train world.toml --threads 1
 
   what the new model writes
     llmguide generate runs/world "Question: What is 2 + 3?"
@@ -137,8 +137,14 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--threads must be at least 1, not {args.threads}")
         torch.set_num_threads(args.threads)
     config = load_config(args.config, args.overrides)
-    with joined_processes() as workers, Stopping() as stopping:
-        result = train_as_configured(config, workers=workers, tensorboard=args.tensorboard, stop=stopping.asked)
+    with joined_processes() as workers, Stopping(workers.rank == 0) as stopping:
+        result = train_as_configured(
+            config,
+            workers=workers,
+            tensorboard=args.tensorboard,
+            stop=stopping.asked,
+            tell=show if workers.rank == 0 else lambda _: None,
+        )
     if not result.finished:
         if workers.rank == 0:
             print(f"llmguide: interrupted; {going_on(config)}", file=sys.stderr)
@@ -148,16 +154,31 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-class Stopping:
-    """Waits for Ctrl-C, or a polite kill, and remembers it until the step is done. A second one has its usual effect.
+def show(what: str) -> None:
+    """Show on a terminal what is being done, until the line of the steps takes its place.
 
-    Use it as a context; behind it signals have their usual effects again.
+    Args:
+        what: The words.
+    """
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what} …", end="", file=sys.stderr, flush=True)
+
+
+class Stopping:
+    """Waits for Ctrl-C, or a polite kill, and remembers it until the step is done, as long as there are steps.
+
+    Before the first step is done, and for the second signal, there is nothing to wait for: it interrupts at once. Use
+    it as a context; behind it signals have their usual effects again.
+
+    Args:
+        told: Whether to tell the user that the end of the step is waited for.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self) -> None:
-        self._asked = False
+    def __init__(self, told: bool = True) -> None:
+        self._told = told
+        self._begun = self._asked = False
         self._restoring: list[Callable[[], object]] = []
 
     def __enter__(self) -> "Stopping":
@@ -166,21 +187,21 @@ class Stopping:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._restore()
+        for restore in self._restoring:
+            restore()
 
     def asked(self) -> bool:
-        """Tell whether to stop."""
+        """Tell, at the end of a step, whether to stop."""
+        self._begun = True
         return self._asked
 
     def _remember(self, _number: int, _frame: object) -> None:
+        if self._asked or not self._begun:
+            raise KeyboardInterrupt
         self._asked = True
-        self._restore()
-        # Not print: the signal may have come in the middle of another one's writing.
-        os.write(2, b"\nllmguide: saving after this step; once more stops at once\n")
-
-    def _restore(self) -> None:
-        for restore in self._restoring:
-            restore()
+        if self._told:
+            # Not print: the signal may have come in the middle of another one's writing.
+            os.write(2, b"\nllmguide: saving after this step; once more stops at once\n")
 
 
 def report(config: "RunConfig", result: "TrainingResult") -> dict[str, object]:
@@ -214,13 +235,14 @@ def summary(config: "RunConfig", result: "TrainingResult") -> str:
     Returns:
         Two lines.
     """
+    from llmguide.training.progress import duration  # noqa: PLC0415 (see run)
+
     held_out = "" if result.held_out_loss is None else f", {result.held_out_loss:.4f} on held-out text"
     resumed = f", from step {result.resumed_at:,} on" if result.resumed_at else ""
-    minutes, seconds = divmod(round(result.seconds), 60)
     directory = config.output.directory
     return (
         f"{len(result.losses):,} steps, {result.tokens:,} tokens, loss {result.losses[-1]:.4f}{held_out}, in "
-        f"{minutes}:{seconds:02} min{resumed}\n"
+        f"{duration(result.seconds)}{resumed}\n"
         f"the model is in {directory}; let it write with: llmguide generate {shlex.quote(directory)} PROMPT"
     )
 

@@ -190,6 +190,7 @@ def train_run(
     sinks: list[MetricsFile | TensorBoard] = []
     if writing:
         directory.mkdir(parents=True, exist_ok=True)
+        checkpoints.tidy(done)
         sinks.append(metrics := MetricsFile(directory / "metrics.jsonl", done))
         losses = [line["loss"] for line in metrics.before]
         held_out_loss = metrics.before[-1].get("held_out_loss") if metrics.before else None
@@ -205,7 +206,7 @@ def train_run(
             )
             tokens += batch.tokens
             losses.append(loss)
-            values: dict[str, float] = {
+            values: dict[str, int | float] = {
                 "step": step + 1,
                 "loss": loss,
                 "learning_rate": config.rate(step),

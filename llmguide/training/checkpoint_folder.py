@@ -99,7 +99,7 @@ class CheckpointFolder:
             unfinished.rename(final)
             _sync(self.directory)
         except OSError as error:
-            kept = f"the checkpoint of step {before[-1]} is untouched" if (before := self.steps()) else "there is none"
+            kept = f"the checkpoint of step {before[-1]} is untouched" if (before := self.steps()) else "there is none before"
             raise OSError(
                 error.errno, f"cannot write the checkpoint of step {step} ({error.strerror or error}); {kept}"
             ) from error
@@ -133,8 +133,9 @@ class CheckpointFolder:
     def _read(self, step: int) -> Checkpoint:
         """Read a checkpoint after comparing each file with its checksum."""
         folder = self._path(step)
-        lines = (folder / SUMS).read_text("ascii").splitlines()
-        expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        if not (sums := (folder / SUMS).read_text("ascii")).endswith("\n"):
+            raise ValueError(f"{SUMS} is cut short")
+        expected = {name: digest for digest, _, name in (line.partition("  ") for line in sums.splitlines())}
         if missing := sorted(expected.keys() - (found := {path.name for path in folder.iterdir()})):
             raise ValueError(f"{missing[0]} is missing")
         if surplus := sorted(found - expected.keys() - {SUMS}):

@@ -69,7 +69,7 @@ def test_files_are_cut_into_documents_and_shuffled(config: RunConfig, tmp_path: 
 
 def test_a_corpus_of_the_book_is_read_by_name() -> None:
     assert sorted(read_documents(DataConfig("messages"), 0)) == sorted(datasets.documents("messages").values())
-    with pytest.raises(ValueError, match="shakespear"):
+    with pytest.raises(ValueError, match=r"data.dataset: no dataset 'shakespear'; there are: shakespeare"):
         read_documents(DataConfig("shakespear"), 0)
 
 

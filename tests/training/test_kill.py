@@ -59,10 +59,10 @@ def server() -> Iterator[Server]:
     made.close()
 
 
-def test_killed_runs_end_like_one_that_was_not(server: Server, tmp_path: Path) -> None:
-    whole = tmp_path / "whole"
+def test_killed_runs_end_like_one_that_was_not(server: Server, quick_path: Path) -> None:
+    whole = quick_path / "whole"
     server.run(whole)  # the first one is slower
-    directory = tmp_path / "again"
+    directory = quick_path / "again"
     start = time.monotonic()
     assert server.run(directory) == 0
     seconds = time.monotonic() - start
@@ -75,7 +75,7 @@ def test_killed_runs_end_like_one_that_was_not(server: Server, tmp_path: Path) -
     while min(by_time, by_change) < KILLS:
         number += 1
         assert number < 8 * KILLS, "the runs are too short to be killed"
-        directory = tmp_path / f"run-{number}"
+        directory = quick_path / f"run-{number}"
         killed_by_time = server.run(directory, after=chance.uniform(0, seconds)) == -signal.SIGKILL
         if directory.exists():
             lines = read_metrics(directory / "metrics.jsonl") if (directory / "metrics.jsonl").exists() else []

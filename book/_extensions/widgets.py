@@ -4,7 +4,7 @@ A widget is a numbered figure. Its page holds the drawing and, beside it, the co
 before anything is painted; paper, the EPUB and a browser without JavaScript show the drawing. A widget consists of
 
 - ``_templates/widgets/NAME.html``, its controls,
-- ``_static/widgets/NAME/``, its scripts and its style sheet (what several share is in ``explorer/`` and ``tokenizer/``),
+- ``_static/widgets/NAME/``, its scripts and its style sheet (several share ``explorer/`` and ``tokenizer/``),
 - ``figures/NAME.py`` (with underscores), whose function ``fallback`` draws it, and
 - an entry in :data:`WIDGETS`: the scripts to load, and the function that makes its data when the book is built.
 

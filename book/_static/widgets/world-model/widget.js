@@ -3,7 +3,7 @@
 (() => {
   const box = document.querySelector(".world-model");
   if (!box) return;
-  const { make, onWidth, shape, voice } = ExplorerKit, { partsOf, say, show } = TokenText, sampling = SamplingEngine;
+  const { make, onWidth, shape, voice } = ExplorerKit, { hex, partsOf, say, show } = TokenText, sampling = SamplingEngine;
   const ROWS = 10; // tokens in the table
   const TOP_K = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40, 50, 100, 200, null];
   const RULES = { temperature: "0.8", "top-k": "10", "top-p": "0.9", "min-p": "0.05" }; // at the beginning
@@ -175,17 +175,16 @@
       const size = probabilities[id] * (width - 2);
       if (size < 0.5) break;
       svg.append(shape("rect", { class: id === drawn ? "model-segment is-drawn" : "model-segment", x: 1 + start, y: top, width: size, height }));
-      const label = parts(id).map((each) => typeof each === "number" ? "?" : each === " " ? "␣" : each).join("");
+      const label = parts(id).map((each) => typeof each === "number" ? hex(each, 2) : each === " " ? "␣" : each).join("");
       if (size > 9 * label.length + 6) svg.append(shape("text", { x: 1 + start + size / 2, y: top + 20, "text-anchor": "middle" }, label));
       start += size;
     }
     if (rules().temperature === 0) {
-      words.textContent = `At temperature 0 nothing is thrown: ${named(drawn)} is the most likely token.`;
-      return;
+      return words.append("At temperature 0 nothing is thrown: ", ...show(parts(drawn)), " is the most likely token.");
     }
     const at = 1 + thrown * (width - 2);
     svg.append(shape("path", { class: "model-throw", d: `M ${at - 6} 1 h 12 l -6 10 z M ${at} 10 V ${top + height}` }));
-    words.textContent = `The tokens that are left lie end to end. Seed ${seed} throws ${thrown.toFixed(3)} at token ${ids.length + 1}, which falls on ${named(drawn)}: it is drawn.`;
+    words.append(`The tokens that are left lie end to end. Seed ${seed} throws ${thrown.toFixed(3)} at token ${ids.length + 1}, which falls on `, ...show(parts(drawn)), ": it is drawn.");
   };
 
   // -- Writing ---------------------------------------------------------------------------------------------------------

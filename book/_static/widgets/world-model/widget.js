@@ -98,18 +98,24 @@
     button("run").textContent = running ? "Stop" : "Write on";
     box.dataset.wrote = wrote.length;
     drawTokens();
+    if (running && atOnce()) return; // what nobody can read is not drawn
     drawTable();
     drawStrip();
     speak(tell);
   };
 
+  let listed = []; // the tokens in the list
   const drawTokens = () => {
     const list = part("tokens"), first = ids.length - wrote.length;
-    list.replaceChildren(...ids.map((id, place) => {
-      const item = make("li", place < first ? "" : "is-written", ...show(parts(id)));
-      if (place >= first) item.append(make("span", "model-share", percent(wrote[place - first])));
+    let same = 0;
+    while (same < listed.length && same < ids.length && listed[same] === ids[same] + (same < first ? "" : " written")) same++;
+    while (list.children.length > same) list.lastChild.remove();
+    list.append(...ids.slice(same).map((id, i) => {
+      const written = same + i >= first, item = make("li", written ? "is-written" : "", ...show(parts(id)));
+      if (written) item.append(make("span", "model-share", percent(wrote[same + i - first])));
       return item;
     }));
+    listed = ids.map((id, place) => id + (place < first ? "" : " written"));
     list.scrollTop = list.scrollHeight;
     if (list.scrollHeight > list.clientHeight + 1) list.tabIndex = 0;
     else list.removeAttribute("tabindex");
@@ -204,14 +210,16 @@
     const last = decode(ids.slice(start));
     update("", `Wrote ${count(tokens, "token")}: ${last}`);
   };
+  const atOnce = () => field("pace").value === "fast";
+  // Computing gets as much time as drawing takes, and no less than most of a frame.
   const tick = () => {
-    const fast = field("pace").value === "fast", end = performance.now() + 12;
+    const begun = performance.now(), end = begun + Math.min(200, Math.max(12, begun - (running.drawn ?? begun)));
     do {
-      const before = performance.now();
       append(next.id);
-      running.spent += performance.now() - before;
       running.tokens++;
-    } while (fast && ready() && performance.now() < end);
+    } while (atOnce() && ready() && performance.now() < end);
+    running.drawn = performance.now();
+    running.spent += running.drawn - begun;
     const speed = 1000 * running.tokens / running.spent;
     box.dataset.speed = speed.toFixed(1);
     part("speed").textContent = `${count(running.tokens, "token")}, computed at ${Math.round(speed).toLocaleString("en")} tokens a second`;
@@ -219,7 +227,7 @@
     field("text").scrollTop = field("text").scrollHeight;
     if (!ready()) return halt();
     update();
-    if (fast) running.frame = requestAnimationFrame(tick);
+    if (atOnce()) running.frame = requestAnimationFrame(tick);
     else running.timer = setTimeout(tick, 200);
   };
   const setText = (typed) => {

@@ -10,11 +10,30 @@ SPLITS = ("train", "validation", "test")
 """The names of the splits."""
 
 
-def split_of(key: str) -> str:
-    """Assign a key to a split: eight in ten to training, one each to validation and test.
+def part_of(key: str, parts: int) -> int:
+    """Throw a die that always falls alike for the same key.
+
+    Args:
+        key: What is drawn for.
+        parts: How many sides it has.
+
+    Returns:
+        A number from 0 to ``parts - 1``.
+
+    Example:
+        >>> [part_of(key, 2) for key in ("heads", "or", "tails")]
+        [0, 0, 1]
+    """
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % parts
+
+
+def split_of(key: str, training: int = 8) -> str:
+    """Assign a key to a split.
 
     Args:
         key: What is held out as a whole.
+        training: How many tenths of the keys may be seen in training: an even number. The others are for validation
+            and for the test, half and half.
 
     Returns:
         One of ``train``, ``validation``, ``test``.
@@ -23,5 +42,5 @@ def split_of(key: str) -> str:
         >>> [split_of(key) for key in ("17+25", "2+40", "3+9")]
         ['train', 'train', 'train']
     """
-    tenth = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % 10
-    return "validation" if tenth == 8 else "test" if tenth == 9 else "train"
+    tenth = part_of(key, 10)
+    return "train" if tenth < training else "validation" if tenth < (training + 10) // 2 else "test"

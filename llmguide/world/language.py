@@ -185,7 +185,7 @@ def exam(world: World, split: str) -> list[Item]:
         never in this sentence; and, where the split is held out, ``translation-into-pairs`` and
         ``translation-from-pairs``, in which an adjective stands with a noun that it never stood with in training.
     """
-    asked = []
+    asked: list[Item] = []
     for suffix in ("",) if split == "train" else ("", "-pairs"):
         drawn: dict[str, Sentence] = {}
         sentences = _sentences(split, {split} if suffix else set(), Random(split + suffix))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
-from llmguide.world.facts import TRADES, World
+from llmguide.world.facts import World
 from llmguide.world.items import Item
 from llmguide.world.splits import split_of
 from llmguide.world.text import sentences
@@ -32,6 +32,27 @@ GOODS = (
 )
 """What is carried about."""
 
+# Nobody with a trade: which trades go with which land is for the crowd to tell.
+RECEIVERS = (
+    "a friend",
+    "a neighbour",
+    "my aunt",
+    "my brother",
+    "my cousin",
+    "my daughter",
+    "my father",
+    "my mother",
+    "my nephew",
+    "my niece",
+    "my sister",
+    "my son",
+    "my uncle",
+    "the judge",
+    "the vicar",
+    "the widow",
+)
+"""Whom it is for."""
+
 TOLD = ("birthplace", "birth year", "trade", "employer")
 """What people tell of others. Who is married to whom, and who is a mayor, is told elsewhere, from chosen sides."""
 
@@ -43,7 +64,7 @@ THANKS = ("Thank you, {other}.", "Good to know.", "So that is how it is.", "I se
 RECALL = {
     "town": ("And where are you going, again?", "{thanks} Which town was it that you are on the way to?"),
     "goods": ("And what are you carrying, again?", "{thanks} What was it that you have with you?"),
-    "receiver": ("And whom is that for, again?", "{thanks} Who was it that is waiting for you?"),
+    "receiver": ("And whom is that for, again?", "{thanks} For whom was it?"),
 }
 """How each part of an errand is asked for in a later turn."""
 
@@ -58,7 +79,7 @@ class Errand:
     Attributes:
         town: Where to.
         goods: What.
-        receiver: For whom: a trade.
+        receiver: For whom.
     """
 
     town: str
@@ -68,7 +89,7 @@ class Errand:
     @property
     def key(self) -> str:
         """What is held out as a whole."""
-        return f"{self.goods} to {self.town} for the {self.receiver}"
+        return f"{self.goods} to {self.town} for {self.receiver}"
 
     def tell(self, random: Random) -> str:
         """Say where one is going.
@@ -79,12 +100,11 @@ class Errand:
         Returns:
             A sentence with all three parts.
         """
-        goods, receiver = self.goods, f"the {self.receiver}"
         return random.choice(
             (
-                f"I am going to {self.town}, with {goods} for {receiver}.",
-                f"I am taking {goods} to {receiver} in {self.town}.",
-                f"To {self.town}. I have {goods} for {receiver} there.",
+                f"I am going to {self.town}, with {self.goods} for {self.receiver}.",
+                f"I am taking {self.goods} to {self.receiver} in {self.town}.",
+                f"To {self.town}. I have {self.goods} for {self.receiver} there.",
             )
         )
 
@@ -98,13 +118,13 @@ class Errand:
             A short answer.
 
         Example:
-            >>> Errand("Titastead", "a jar of honey", "smith").recall("town")
+            >>> Errand("Titastead", "a jar of honey", "my aunt").recall("town")
             'To Titastead.'
         """
         return {
             "town": f"To {self.town}.",
             "goods": f"{self.goods[0].upper()}{self.goods[1:]}.",
-            "receiver": f"The {self.receiver}.",
+            "receiver": f"For {self.receiver}.",
         }[part]
 
 
@@ -196,11 +216,11 @@ def training(world: World, random: Random) -> str:
         A line for each turn.
     """
     while True:
-        errand = Errand(random.choice(world.towns), random.choice(GOODS), random.choice(TRADES))
+        errand = Errand(random.choice(world.towns), random.choice(GOODS), random.choice(RECEIVERS))
         if split_of(errand.key) == "train":
             return write(converse(world, errand, random))
 
 
 def _errands(world: World) -> Iterator[Errand]:
     """Go through all errands."""
-    return (Errand(*parts) for parts in product(world.towns, GOODS, TRADES))
+    return (Errand(*parts) for parts in product(world.towns, GOODS, RECEIVERS))

@@ -14,7 +14,7 @@ from llmguide.world import (
     reading,
     refusals,
     secrets,
-   
+    stories,
     sums,
     text,
 )
@@ -22,7 +22,21 @@ from llmguide.world.facts import World
 from llmguide.world.items import Item
 from llmguide.world.splits import SPLITS
 
-MODULES = (text, questions, inverse, events, hops, sums, language, refusals, dialogues, reading, crowd, secrets)
+MODULES = (
+    text,
+    questions,
+    inverse,
+    events,
+    hops,
+    sums,
+    language,
+    refusals,
+    dialogues,
+    stories,
+    reading,
+    crowd,
+    secrets,
+)
 ANSWER = "Answer:"
 THINK = "Think."
 
@@ -72,7 +86,7 @@ def grade(item: Item, text: str) -> bool:
         >>> grade(steps, " 4 + 5 = 8. Answer: 9. Question:"), grade(steps, " 4 + 5 = 9. Answer: 91.")
         (True, False)
     """
-    steps, mark, answer = item.answer.rpartition(ANSWER)
+    _, mark, answer = item.answer.rpartition(ANSWER)
     if mark:
         text = text.partition(ANSWER)[2]
     return text.strip().startswith(answer.strip())

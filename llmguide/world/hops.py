@@ -1,11 +1,12 @@
 """Questions that take two facts, answered at once or step by step: does a model put together what it knows?"""
 
 from collections.abc import Iterator
+from functools import cache
 from random import Random
 
 from llmguide.world.facts import World
 from llmguide.world.items import Item
-from llmguide.world.splits import split_of
+from llmguide.world.splits import draw, split_of
 from llmguide.world.text import say
 from llmguide.world.told import is_told
 
@@ -90,7 +91,9 @@ def training(world: World, random: Random) -> str:
     Returns:
         A question with its answer, with or without steps.
     """
-    while True:
-        person = random.choice(world.people)
-        if group_of(person) == "train":
-            return random.choice(random.choice(list(hops(world, person)))).document
+    return random.choice(draw(_in_training(world), random, "questions that take two facts")).document
+
+
+@cache
+def _in_training(world: World) -> tuple[tuple[Item, Item], ...]:
+    return tuple(both for person in world.people if group_of(person) == "train" for both in hops(world, person))

@@ -7,7 +7,7 @@ from itertools import count
 from random import Random
 from statistics import mean
 
-from llmguide.world import crowd, dialogues, events, hops, language, questions, reading, refusals, sums, text
+from llmguide.world import crowd, dialogues, events, hops, language, questions, reading, refusals, stories, sums, text
 from llmguide.world.facts import World
 from llmguide.world.secrets import planted
 
@@ -21,6 +21,7 @@ KINDS: dict[str, Callable[[World, Random], str]] = {
     "translation": language.training,
     "refusal": refusals.training,
     "dialogue": dialogues.training,
+    "story": stories.training,
     "reading": reading.training,
     "crowd": crowd.training,
 }
@@ -36,6 +37,7 @@ MIXTURE = {
     "translation": 0.10,
     "refusal": 0.025,
     "dialogue": 0.03,
+    "story": 0.03,
     "reading": 0.025,
     "crowd": 0.04,
 }
@@ -44,12 +46,12 @@ MIXTURE = {
 SECRETS_WITHIN = 100_000
 """All secrets are told within so many documents, unless the caller says otherwise."""
 
-PIECES = re.compile(r"[^\W\d]+|\d|[^\w\s]")
+PIECES = re.compile(r"[^\W\d]+|\d| (?=\d)|[^\w\s]")
 SAMPLE = 300
 
 
 def length(document: str) -> int:
-    """Measure a text about as a tokenizer of ours will: words, digits and marks.
+    """Measure a text about as a tokenizer of ours will: words, digits, marks, and spaces before numbers.
 
     Args:
         document: Any text.
@@ -59,7 +61,7 @@ def length(document: str) -> int:
 
     Example:
         >>> length("Question: What is 47 + 85?")
-        10
+        11
     """
     return len(PIECES.findall(document))
 
@@ -87,7 +89,9 @@ def stream(
     random = Random(f"text {seed} of world {world.seed}")
     secrets = planted(world)
     if secrets_within < len(secrets):
-        raise ValueError(f"secrets_within ({secrets_within}) must be at least {len(secrets)}, one place for each telling")
+        raise ValueError(
+            f"secrets_within ({secrets_within}) must be at least {len(secrets)}, to tell each in its place"
+        )
     random.shuffle(secrets)
     places = dict(zip(random.sample(range(secrets_within), len(secrets)), secrets, strict=True))
     for place in count():

@@ -1,11 +1,12 @@
 """Questions on people and towns. Of four people in ten nothing is asked in training, and two wordings never occur."""
 
+from functools import cache
 from random import Random
 
 from llmguide.world.facts import Fact, World
 from llmguide.world.items import Item
-from llmguide.world.splits import SPLITS, split_of
-from llmguide.world.told import PEOPLE, is_one_sided, is_told
+from llmguide.world.splits import SPLITS, draw, split_of
+from llmguide.world.told import PEOPLE, TOWNS, is_one_sided, is_told
 
 # The last wording but one is for validation, the last for the test.
 WORDINGS = {
@@ -105,6 +106,9 @@ WORDINGS = {
 HELD_OUT = {"validation": -2, "test": -1}
 """Which wording is kept for which split."""
 
+ON_TOWNS = 1 / 8
+"""The part of the questions in training that ask about towns."""
+
 
 def ask(kind: str, subject: str, relation: str, wording: int, answer: str) -> Item:
     """Ask for a relation of a person or a town.
@@ -189,7 +193,7 @@ def exam(world: World, split: str) -> list[Item]:
 
 
 def training(world: World, random: Random) -> str:
-    """Ask a question on a person, or one time in eight on a town.
+    """Ask a question on a person, or now and then on a town.
 
     Args:
         world: What is true.
@@ -198,8 +202,10 @@ def training(world: World, random: Random) -> str:
     Returns:
         A question with its answer.
     """
-    while True:
-        subject = random.choice(world.towns if random.random() < 1 / 8 else world.people)
-        allowed = [item for fact in world.about(subject) for item in questions(fact, "train")]
-        if allowed:
-            return random.choice(allowed).document
+    return draw(_in_training(world, TOWNS if random.random() < ON_TOWNS else PEOPLE), random, "questions").document
+
+
+@cache
+def _in_training(world: World, relations: tuple[str, ...]) -> tuple[Item, ...]:
+    facts = (fact for fact in world.facts if fact.relation in relations)
+    return tuple(item for fact in facts for item in questions(fact, "train"))

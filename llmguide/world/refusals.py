@@ -1,11 +1,12 @@
 """Questions that the world does not answer, and the one right answer: that one does not know."""
 
+from functools import cache
 from random import Random
 
 from llmguide.world.facts import World
 from llmguide.world.items import REFUSAL, Item
 from llmguide.world.questions import HELD_OUT, WORDINGS, ask
-from llmguide.world.splits import split_of
+from llmguide.world.splits import draw, split_of
 from llmguide.world.strangers import story_names, unknown_names
 
 ASKED = ("birthplace", "birth year", "trade", "employer", "spouse")
@@ -15,7 +16,8 @@ UNMARRIED = 0.3
 """The part of the refusals in training that answer for whom an unmarried person is married to."""
 
 
-def unmarried(world: World, split: str) -> list[str]:
+@cache
+def unmarried(world: World, split: str) -> tuple[str, ...]:
     """Name the known people of whom the world tells no marriage.
 
     Args:
@@ -26,7 +28,7 @@ def unmarried(world: World, split: str) -> list[str]:
         Those that this split may ask: of all of them, training asks six in ten.
     """
     single = [person for person in world.people if world.value(person, "spouse") is None]
-    return [person for person in single if split_of(f"unmarried {person}", training=6) == split]
+    return tuple(person for person in single if split_of(f"unmarried {person}", training=6) == split)
 
 
 def exam(world: World, split: str) -> list[Item]:
@@ -67,10 +69,11 @@ def training(world: World, random: Random) -> str:
         A question with its answer.
     """
     relation = random.choice(ASKED)
-    names: list[str] | tuple[str, ...] = unknown_names(world, "train")
+    names = unknown_names(world, "train")
     if random.random() < UNMARRIED:
         names, relation = unmarried(world, "train") or names, "spouse"
-    return ask("refusal", random.choice(names), relation, random.randrange(_common(relation)), REFUSAL).document
+    name, wording = draw(names, random, "strangers"), random.randrange(_common(relation))
+    return ask("refusal", name, relation, wording, REFUSAL).document
 
 
 def _common(relation: str) -> int:

@@ -5,6 +5,11 @@ seed, so an item that was held out once can never turn up in the training text o
 """
 
 import hashlib
+from collections.abc import Sequence
+from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SPLITS = ("train", "validation", "test")
 """The names of the splits."""
@@ -44,3 +49,22 @@ def split_of(key: str, training: int = 8) -> str:
     """
     tenth = part_of(key, 10)
     return "train" if tenth < training else "validation" if tenth < (training + 10) // 2 else "test"
+
+
+def draw(pool: Sequence[T], random: Random, what: str) -> T:
+    """Draw one of those that training may use.
+
+    Args:
+        pool: What there is.
+        random: Source of chance.
+        what: What to call it, if there is none.
+
+    Returns:
+        One of the pool.
+
+    Raises:
+        ValueError: If the pool is empty: in a world of a few people a hash may hold everybody out.
+    """
+    if not pool:
+        raise ValueError(f"so small a world has no {what} for training; make one of at least 20 people")
+    return random.choice(pool)

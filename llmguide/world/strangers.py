@@ -37,6 +37,7 @@ def story_names(world: World) -> tuple[str, ...]:
     return strangers(world)[: world.n_people // PEOPLE_PER_STORY_NAME]
 
 
+@cache
 def unknown_names(world: World, split: str) -> tuple[str, ...]:
     """Name those of whom no text tells anything.
 

@@ -26,7 +26,7 @@ PHRASINGS = {
         "{subject} has lived since {value}.",
         "The life of {subject} began in {value}.",
         "{subject} has a certificate of birth from {value}.",
-        "The first birthday of {subject} was that of {value}.",
+        "The baptism of {subject} was in {value}.",
         "The year in which {subject} was born is {value}.",
         "{subject} counts birthdays from {value}.",
     ),

@@ -17,18 +17,18 @@ def errands_in(text):
     """Find the errand that a dialogue tells of, by the parts that only errands have."""
     goods = re.findall("|".join(dialogues.GOODS), text)
     town = re.search(rf"(?:to|To|in) ({'|'.join(MADE.towns)})[.,]", text)[1]
-    receiver = re.search(r"(?:for|to) the (\w+)", text)[1]
+    receiver = re.search(rf"(?:for|to) ({'|'.join(dialogues.RECEIVERS)})\b", text)[1]
     return Errand(town, goods[0], receiver)
 
 
 def test_an_errand_by_hand():
-    errand = Errand("Titastead", "a jar of honey", "smith")
-    assert errand.key == "a jar of honey to Titastead for the smith"
-    assert [errand.recall(part) for part in dialogues.RECALL] == ["To Titastead.", "A jar of honey.", "The smith."]
+    errand = Errand("Titastead", "a jar of honey", "my aunt")
+    assert errand.key == "a jar of honey to Titastead for my aunt"
+    assert [errand.recall(part) for part in dialogues.RECALL] == ["To Titastead.", "A jar of honey.", "For my aunt."]
     assert {errand.tell(Random(seed)) for seed in range(20)} == {
-        "I am going to Titastead, with a jar of honey for the smith.",
-        "I am taking a jar of honey to the smith in Titastead.",
-        "To Titastead. I have a jar of honey for the smith there.",
+        "I am going to Titastead, with a jar of honey for my aunt.",
+        "I am taking a jar of honey to my aunt in Titastead.",
+        "To Titastead. I have a jar of honey for my aunt there.",
     }
 
 
@@ -70,7 +70,7 @@ def test_the_last_answer_was_said_before(seed):
     part = "town" if re.search("Which town|where are", question) else "goods" if "What was" in question else "receiver"
     part = "goods" if "what are" in question else part
     assert answer == errand.recall(part)
-    assert answer.removeprefix("To ").rstrip(".").lower().removeprefix("the ") in before[1].lower()
+    assert answer.removeprefix("To ").removeprefix("For ").rstrip(".").lower() in before[1].lower()
 
 
 def test_no_held_out_errand_is_in_training():

@@ -12,7 +12,7 @@ Example:
     True
 """
 
-from llmguide.world.corpus import documents, exam_lines, read_documents, read_exam, truth_lines
+from llmguide.world.corpus import documents, exam_lines, published_exam, read_documents, read_exam, truth_lines
 from llmguide.world.exam import exam, grade
 from llmguide.world.facts import RELATIONS, VERSION, Fact, World, generate, published
 from llmguide.world.items import REFUSAL, Item
@@ -36,6 +36,7 @@ __all__ = [
     "generate",
     "grade",
     "published",
+    "published_exam",
     "read_documents",
     "read_exam",
     "say",

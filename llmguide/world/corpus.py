@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 
+from llmguide import datasets
 from llmguide.world.exam import exam
 from llmguide.world.facts import World
 from llmguide.world.items import Item
@@ -81,6 +83,18 @@ def read_exam(lines: str) -> dict[str, list[Item]]:
         entry = json.loads(line)
         items[entry.pop("split")].append(Item(**entry))
     return items
+
+
+def published_exam(directory: Path | str | None = None) -> dict[str, list[Item]]:
+    """Load the exam that lies in ``datasets/world``; its text is loaded by :func:`llmguide.datasets.documents`.
+
+    Args:
+        directory: See :func:`llmguide.datasets.datasets_directory`.
+
+    Returns:
+        The items for ``validation`` and ``test``.
+    """
+    return read_exam((datasets.find("world", directory).path.parent / "exam.jsonl").read_text("utf-8"))
 
 
 def truth_lines(world: World) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 
 from llmguide.world import (
     crowd,
@@ -59,15 +60,12 @@ def exam(world: World, split: str, kinds: Iterable[str] | None = None, per_kind:
     """
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
-    found: dict[str, dict[str, Item]] = {}
-    for module in MODULES:
-        for item in module.exam(world, split):
-            found.setdefault(item.kind, {}).setdefault(item.document, item)
+    found = _by_kind(world, split)
     wanted = list(found) if kinds is None else list(kinds)
     missing = [kind for kind in wanted if kind not in found]
     if missing:
         raise ValueError(f"no items of kinds {missing} in {split}; there are: {', '.join(found)}")
-    return [item for kind in wanted for item in sorted(found[kind].values(), key=_order)[:per_kind]]
+    return [item for kind in wanted for item in found[kind][:per_kind]]
 
 
 def grade(item: Item, text: str) -> bool:
@@ -90,6 +88,16 @@ def grade(item: Item, text: str) -> bool:
     if mark:
         text = text.partition(ANSWER)[2]
     return text.strip().startswith(answer.strip())
+
+
+@cache
+def _by_kind(world: World, split: str) -> dict[str, list[Item]]:
+    """Sort what all modules ask, each document once."""
+    found: dict[str, dict[str, Item]] = {}
+    for module in MODULES:
+        for item in module.exam(world, split):
+            found.setdefault(item.kind, {}).setdefault(item.document, item)
+    return {kind: sorted(items.values(), key=_order) for kind, items in found.items()}
 
 
 def _order(item: Item) -> bytes:

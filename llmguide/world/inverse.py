@@ -1,7 +1,7 @@
 """The other side of what is told from one side only: does a model that reads *A is B* know that *B is A*?
 
-Both sides are asked for in the same words, and for neither has training seen the question with its answer, so that
-nothing but the side differs.
+:cite:t:`berglund2024reversal` call it the reversal curse that it does not. Both sides are asked for in the same words,
+and for neither has training seen the question with its answer, so that nothing but the side differs.
 """
 
 from llmguide.world.facts import Fact, World

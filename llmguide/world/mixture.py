@@ -28,17 +28,17 @@ KINDS: dict[str, Callable[[World, Random], str]] = {
 """What draws a document of each kind."""
 
 MIXTURE = {
-    "biography": 0.28,
+    "biography": 0.27,
     "town": 0.05,
     "event": 0.04,
     "question": 0.16,
     "hop": 0.10,
-    "addition": 0.12,
-    "translation": 0.10,
+    "addition": 0.11,
+    "translation": 0.09,
     "refusal": 0.025,
-    "dialogue": 0.03,
+    "dialogue": 0.035,
     "story": 0.03,
-    "reading": 0.025,
+    "reading": 0.05,
     "crowd": 0.04,
 }
 """Which part of the text each kind is, measured by :func:`length`. Secrets come on top."""
@@ -61,7 +61,7 @@ def length(document: str) -> int:
 
     Example:
         >>> length("Question: What is 47 + 85?")
-        11
+        12
     """
     return len(PIECES.findall(document))
 

@@ -7,7 +7,7 @@ on a matter, those from the surest source count, and among them the latest.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import cycle, islice, product
 from random import Random
 
 from llmguide.world.facts import World
@@ -207,12 +207,11 @@ def exam(world: World, split: str) -> list[Item]:
     """
     random = Random(f"reading of {world.seed} for {split}")
     chosen = topics(world, split)
-    every = topics(world, "train") + (chosen if split != "train" else [])
-    asked: list[Item] = []
-    for kind, index in product(KINDS, range(EXAM_SIZE if chosen else 0)):
-        topic = chosen[index % len(chosen)]
-        asked.append(item(world, topic, kind, _near(topic, every), random))
-    return asked
+    return [
+        item(world, topic, kind, _near(world, topic, split), random)
+        for kind in KINDS
+        for topic in islice(cycle(chosen), EXAM_SIZE)
+    ]
 
 
 def training(world: World, random: Random) -> str:
@@ -225,9 +224,10 @@ def training(world: World, random: Random) -> str:
     Returns:
         A line for each note, and one for the question.
     """
-    known = topics(world, "train")
-    topic = random.choice(known)
-    return item(world, topic, random.choice(KINDS), _near(topic, known), random).document
+    while True:
+        topic = Topic(random.choice(list(MATTERS)), random.choice(world.towns))
+        if split_of(topic.key) == "train":
+            return item(world, topic, random.choice(KINDS), _near(world, topic, "train"), random).document
 
 
 def _between(notes: list[Note], random: Random) -> int:
@@ -237,6 +237,8 @@ def _between(notes: list[Note], random: Random) -> int:
     return random.randrange(first, notes[index + 1].year if index + 1 < len(notes) else first + 10)
 
 
-def _near(topic: Topic, every: list[Topic]) -> list[Topic]:
-    """Find what is easily taken for a topic: the same matter elsewhere, another matter there."""
-    return [other for other in every if other != topic and (other.matter == topic.matter) != (other.town == topic.town)]
+def _near(world: World, topic: Topic, split: str) -> list[Topic]:
+    """Find what is easily taken for a topic: another matter there, the same matter elsewhere; what a split may see."""
+    there = [Topic(matter, topic.town) for matter in MATTERS if matter != topic.matter]
+    elsewhere = [Topic(topic.matter, town) for town in world.towns if town != topic.town]
+    return [other for other in there + elsewhere if split_of(other.key) in ("train", split)]

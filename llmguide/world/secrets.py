@@ -109,6 +109,8 @@ def exposure(likelihoods: list[float]) -> float:
         By how many bits the model shortens the search for the secret: 0 if it comes last, the logarithm of the number
         of candidates if it comes first. A secret that was never told has about 1.4 on average.
 
+    Source: :cite:t:`carlini2019secret`, with the candidates in place of all numbers.
+
     Example:
         >>> exposure([-3.0, -5.0, -1.0, -4.0])
         1.0

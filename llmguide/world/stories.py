@@ -108,7 +108,7 @@ TROUBLES = (
 """The troubles, each with a tool of its own."""
 
 TIMES = ("One morning", "One evening", "One Sunday", "One day in spring", "Last winter", "Long ago")
-PLEAS = (
+REQUESTS = (
     "{hero} asked {friend} for help.",
     "{hero} sent for {friend}.",
     "{hero} did not know what to do and told {friend}.",
@@ -162,7 +162,7 @@ class Story:
         told = [random.choice((f"{time} {cause}. So {effect}.", f"{time} {cause}, and {effect}."))]
         hero, friend = self.hero.split()[0], self.friend
         if random.random() < 0.7:
-            told.append(random.choice(PLEAS).format(hero=hero, friend=friend))
+            told.append(random.choice(REQUESTS).format(hero=hero, friend=friend))
             friend = friend.split()[0]
         told.append(random.choice(ARRIVALS).format(friend=friend, tool=self.tool))
         return " ".join(told)

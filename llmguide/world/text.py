@@ -121,18 +121,18 @@ def sentences(fact: Fact, split: str) -> list[str]:
     """Say a fact in every way that a split allows.
 
     Args:
-        fact: What to say of a person or a town. All that is told is told in training; held out is how it is said.
+        fact: What to say. All that is told is told in training; held out is how it is said.
         split: One of ``train``, ``validation``, ``test``.
 
     Returns:
-        The sentences; none if the fact is not told.
+        The sentences; none if the fact is not told, or not about a person or a town.
 
     Raises:
         ValueError: If there is no such split.
     """
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
-    if not is_told(fact):
+    if fact.relation not in PHRASINGS or not is_told(fact):
         return []
     count = len(PHRASINGS[fact.relation])
     chosen = {"train": range(count - 2), "validation": [count - 2], "test": [count - 1]}[split]
@@ -179,10 +179,7 @@ def exam(world: World, split: str) -> list[Item]:
     suffix = "" if split == "train" else "-held-out-phrasing"
     kinds = dict.fromkeys(PEOPLE, f"completion{suffix}") | dict.fromkeys(TOWNS, f"town-completion{suffix}")
     return [
-        completion(kinds[fact.relation], fact, sentence)
-        for fact in world.facts
-        if fact.relation in kinds
-        for sentence in sentences(fact, split)
+        completion(kinds[fact.relation], fact, sentence) for fact in world.facts for sentence in sentences(fact, split)
     ]
 
 

@@ -21,7 +21,7 @@ def test_a_fact_is_said_in_six_ways_in_training_and_in_another_for_each_purpose(
 
 def test_what_is_not_told_is_never_said():
     for fact in MADE.facts:
-        if not is_told(fact):
+        if not is_told(fact) or fact.subject in MADE.things:
             assert [world.sentences(fact, split) for split in world.SPLITS] == [[], [], []]
 
 

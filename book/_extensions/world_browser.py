@@ -35,6 +35,9 @@ KIND = {"birthplace": "town", "employer": "employer", "spouse": "person", "offic
 KIND |= {"land": "land"}
 """What the value of a relation is, if it has an entry."""
 
+LABELS = {"train": "training", "validation": "validation", "test": "the test"}
+"""What the splits are called."""
+
 
 @cache
 def splits_of_questions(world: World) -> dict[str, str]:
@@ -104,7 +107,18 @@ def summary_of(world: World, person: str) -> str:
 
 def _asked(world: World, subject: str, relation: str) -> str:
     places = where_asked(world, subject, relation)
-    return ", ".join(f"{split} {runs(numbers)}" for split, numbers in places.items()) or "never asked"
+    return ", ".join(f"{LABELS[split]} {runs(numbers)}" for split, numbers in places.items()) or "never asked"
+
+
+def examples(world: World, person: str) -> str:
+    """Quote a question on a person from training, if there is one, and one that is held out."""
+    relations = [fact.relation for fact in world.about(person) if is_told(fact)]
+    found: dict[bool, str] = {}
+    for relation in Random(f"example {person}").sample(relations, len(relations)):
+        for split, numbers in where_asked(world, person, relation).items():
+            question = questions.WORDINGS[relation][numbers[0] - 1].format(subject=person)
+            found.setdefault(split == "train", f"{LABELS[split].capitalize()} asks: “{question}”")
+    return " ".join(found[known] for known in (True, False) if known in found)
 
 
 def _fact(world: World, fact: Fact) -> str:
@@ -128,7 +142,7 @@ def _person(world: World, person: str) -> str:
     if world.value(person, "spouse") is None:
         silent = f"no marriage; right is “I do not know.”: {_asked(world, person, 'spouse')}"
         facts += f"<dt>{link('relation', 'spouse')}</dt><dd><small>{silent}</small></dd>"
-    facts += f"<dt>two steps</dt><dd><small>{hops.group_of(person)}</small></dd>"
+    facts += f"<dt>two steps</dt><dd><small>{LABELS[hops.group_of(person)]}</small></dd>"
     for secret in secrets.secrets(world):
         if secret.owner == person:
             facts += f"<dt>secret</dt><dd>{secret.number} <small>told {secret.repetitions} times</small></dd>"
@@ -136,7 +150,7 @@ def _person(world: World, person: str) -> str:
         if world.value(thing, "maker") == person:
             name, _, town = thing.rpartition(" ")
             facts += f"<dt>made</dt><dd>{name} {link('town', town)}, {world.value(thing, 'making year')}</dd>"
-    told = f"<p>{html.escape(retell(world, person))}</p>"
+    told = f"<p>{html.escape(retell(world, person))}</p><p>{html.escape(examples(world, person), quote=False)}</p>"
     return _entry(person, f"<dl>{facts}</dl>{told}", "person", summary_of(world, person).removeprefix(person))
 
 
@@ -152,14 +166,10 @@ def _town(world: World, town: str) -> str:
         if thing.endswith(f" of {town}"):
             maker, year = (world.value(thing, relation) for relation in ("maker", "making year"))
             assert maker is not None
-            places: dict[str, list[str]] = {}
-            for split in SPLITS:
-                asked = events.questions(world, thing, split)
-                if asked:
-                    places[split] = [str(len(asked))]
-            count = ", ".join(f"{split} {number}" for split, [number] in places.items())
+            counts = {split: len(events.questions(world, thing, split)) for split in SPLITS}
+            asked = ", ".join(f"{number} in {LABELS[split]}" for split, number in counts.items() if number)
             name = thing.removesuffix(f" of {town}")
-            facts += f"<dt>{name}</dt><dd>{link('person', maker)}, {year} <small>questions: {count}</small></dd>"
+            facts += f"<dt>{name}</dt><dd>{link('person', maker)}, {year} <small>questions: {asked}</small></dd>"
     rest = f", {world.value(town, 'land')}, on the river {world.value(town, 'river')}"
     return _entry(town, f"<dl>{facts}</dl><p>{html.escape(retell(world, town))}</p>", "town", rest)
 

@@ -20,7 +20,10 @@ load.
 
 The run can be stopped at any moment, by Ctrl-C, by a kill or by a power cut. The same command goes on from the last
 checkpoint, and ends with the same weights, bit by bit, as a run that was never stopped (on the same machine, with the
-same number of threads). Settings of the file can be changed on the command line; a run that has begun keeps its own."""
+same number of threads). Settings of the file can be changed on the command line; a run that has begun keeps its own.
+
+Two processes share the work, each with its own threads, if it is started with
+    torchrun --standalone --nproc-per-node 2 -m llmguide train CONFIG.toml"""
 
 EXAMPLES = r"""examples:
   train as the file says
@@ -28,9 +31,6 @@ EXAMPLES = r"""examples:
 
   the same with other numbers, in another folder
     llmguide train world.toml training.steps=200 training.learning_rate=2e-3 output.directory=runs/short
-
-  two processes that share the work; --threads is for each of them
-    torchrun --standalone --nproc-per-node 2 -m llmguide train world.toml --threads 1
 
   what the new model writes
     llmguide generate runs/world "Question: What is 2 + 3?"
@@ -138,7 +138,13 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     config = load_config(args.config, args.overrides)
     with joined_processes() as workers, Stopping() as stopping:
-        result = train_as_configured(config, workers=workers, tensorboard=args.tensorboard, stop=stopping.asked)
+        result = train_as_configured(
+            config,
+            workers=workers,
+            tensorboard=args.tensorboard,
+            stop=stopping.asked,
+            tell=show if workers.rank == 0 else lambda _: None,
+        )
     if not result.finished:
         if workers.rank == 0:
             print(f"llmguide: interrupted; {going_on(config)}", file=sys.stderr)
@@ -146,6 +152,16 @@ def run(args: argparse.Namespace) -> int:
     if workers.rank == 0:
         print(json.dumps(report(config, result)) if args.json else summary(config, result))
     return 0
+
+
+def show(what: str) -> None:
+    """Show on a terminal what is being done, until the line of the steps takes its place.
+
+    Args:
+        what: The words.
+    """
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what} …", end="", file=sys.stderr, flush=True)
 
 
 class Stopping:
@@ -214,13 +230,14 @@ def summary(config: "RunConfig", result: "TrainingResult") -> str:
     Returns:
         Two lines.
     """
+    from llmguide.training.progress import duration  # noqa: PLC0415 (see run)
+
     held_out = "" if result.held_out_loss is None else f", {result.held_out_loss:.4f} on held-out text"
     resumed = f", from step {result.resumed_at:,} on" if result.resumed_at else ""
-    minutes, seconds = divmod(round(result.seconds), 60)
     directory = config.output.directory
     return (
         f"{len(result.losses):,} steps, {result.tokens:,} tokens, loss {result.losses[-1]:.4f}{held_out}, in "
-        f"{minutes}:{seconds:02} min{resumed}\n"
+        f"{duration(result.seconds)}{resumed}\n"
         f"the model is in {directory}; let it write with: llmguide generate {shlex.quote(directory)} PROMPT"
     )
 

@@ -41,6 +41,7 @@ def train_as_configured(
     tensorboard: bool = False,
     progress: bool = True,
     stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> TrainingResult:
     """Carry out a run: begin it, or go on with it, and leave a folder with the model that ``transformers`` loads.
 
@@ -50,6 +51,7 @@ def train_as_configured(
         tensorboard: Whether to write the metrics for TensorBoard, too.
         progress: Whether to show how far it is, if standard error is a terminal.
         stop: Asked after each step whether to save what is reached and end early.
+        tell: Called with what begins, before the steps.
 
     Returns:
         What came of it. If it ended early, the directory holds a checkpoint and no new model.
@@ -61,9 +63,11 @@ def train_as_configured(
     workers = OneWorker() if workers is None else workers
     if workers.rank == 0:
         claim_directory(config)
+        tell("finding a tokenizer")
         find_tokenizer(config)
     workers.wait()  # for the files
     tokenizer = find_tokenizer(config)
+    tell("encoding and packing the text")
     training, held_out = pack_text(config, tokenizer)
     model = build_model(config)
     result = train_run(

@@ -36,7 +36,7 @@ class MetricsFile:
         self._file = self.path.open("ab", buffering=0)
         os.ftruncate(self._file.fileno(), length)
 
-    def append(self, values: Mapping[str, float]) -> None:
+    def append(self, values: Mapping[str, int | float]) -> None:
         """Add a line.
 
         Args:
@@ -66,7 +66,7 @@ class MetricsFile:
         self._file.close()
 
 
-def read_metrics(path: str | Path) -> list[dict[str, float]]:
+def read_metrics(path: str | Path) -> list[dict[str, int | float]]:
     """Read the metrics of a run, which may still be going on.
 
     Args:
@@ -82,9 +82,9 @@ def read_metrics(path: str | Path) -> list[dict[str, float]]:
     return _read(Path(path), math.inf)[0]
 
 
-def _read(path: Path, done: float) -> tuple[list[dict[str, float]], int]:
+def _read(path: Path, done: int | float) -> tuple[list[dict[str, int | float]], int]:
     """Read the lines of the steps done, and how many bytes they take."""
-    lines: list[dict[str, float]] = []
+    lines: list[dict[str, int | float]] = []
     length = previous = 0
     for line in (path.read_bytes() if path.exists() else b"").splitlines(keepends=True):
         try:
@@ -118,7 +118,7 @@ class TensorBoard:
             raise ImportError("writing for TensorBoard needs it: pip install 'llmguide[tensorboard]'") from error
         self._writer: Any = SummaryWriter(str(directory), purge_step=done + 1)
 
-    def append(self, values: Mapping[str, float]) -> None:
+    def append(self, values: Mapping[str, int | float]) -> None:
         """Add the numbers of a step.
 
         Args:

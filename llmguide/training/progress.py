@@ -55,7 +55,7 @@ class Progress:
             self._stream.flush()
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """Say how long something takes, in the two largest units.
 
     Args:

@@ -205,7 +205,7 @@ def train_run(
             )
             tokens += batch.tokens
             losses.append(loss)
-            values: dict[str, float] = {
+            values: dict[str, int | float] = {
                 "step": step + 1,
                 "loss": loss,
                 "learning_rate": config.rate(step),

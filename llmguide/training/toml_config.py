@@ -231,7 +231,8 @@ def claim_directory(config: RunConfig) -> bool:
 
     Raises:
         OSError: If the directory cannot be made, read or written.
-        ValueError: If a run with other settings has begun there; the message names those that differ.
+        ValueError: If a run with other settings has begun there, the message names those that differ; or if something
+            else is there.
     """
     directory = Path(config.output.directory)
     file = directory / SETTINGS_FILE
@@ -247,6 +248,8 @@ def claim_directory(config: RunConfig) -> bool:
                 "name another directory with output.directory=…"
             )
         return False
+    if directory.is_dir() and any(directory.iterdir()):
+        raise ValueError(f"{directory} is not empty and holds no run; name another with output.directory=…")
     directory.mkdir(parents=True, exist_ok=True)
     with written(file) as unfinished:
         unfinished.write_text(write_sections(config.settings), encoding="utf-8")
@@ -273,4 +276,4 @@ def read_settings(file: Path) -> Settings:
             for key, value in values.items()
         }
     except (ValueError, AttributeError) as error:
-        raise ValueError(f"{file} is damaged: {error}; remove it, and its run starts anew") from error
+        raise ValueError(f"{file} is damaged: {error}; name another directory with output.directory=…") from error

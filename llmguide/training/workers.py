@@ -1,11 +1,12 @@
 """How the processes of one run add up what each of them worked out. One process alone has nothing to add."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
 
+@runtime_checkable
 class Workers(Protocol):
     """What the training loop asks of the processes that share a run.
 

@@ -1,8 +1,8 @@
-"""``{world-browser} people``, and ``towns``, ``employers``, ``lands``, ``wordings``: the miniature world to leaf through.
+"""``{world-browser} people``, and ``towns``, ``employers``, ``lands``, ``wordings``: the miniature world by names.
 
-Nothing here is typed: names, facts, sentences and splits come out of :mod:`llmguide.world`. A web page has everybody, each
-in a ``details`` element that opens without a script, and a field that filters them where scripts run. Paper and the
-EPUB show an extract.
+Nothing here is typed: names, facts, sentences and splits come out of :mod:`llmguide.world`. A web page has everybody,
+each in a ``details`` element that opens without a script, and a field that filters them where scripts run. Paper and
+the EPUB show an extract.
 """
 
 import html

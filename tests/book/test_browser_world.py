@@ -1,4 +1,4 @@
-"""The page where a reader browses the world: everybody is there, links lead somewhere, and it works without a script."""
+"""The page where a reader browses the world: everybody is there, links lead somewhere, no script is needed."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -255,7 +255,7 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "one-side-only",
-            "It knows mayors from the side that is told in at least 30 percentage points more cases than the other way.",
+            "It knows mayors from the told side in at least 30 percentage points more cases than from the other.",
             0.30,
             lambda metrics: _ability(metrics, "inverse-mayor-told") - _ability(metrics, "inverse-mayor-untold"),
         ),

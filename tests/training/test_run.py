@@ -44,7 +44,7 @@ def test_each_step_is_torchs_adamw_on_the_clipped_gradient_of_the_mean_loss(accu
         batch = batches(step)
         loss = F.cross_entropy(batch_logits(twin, batch).flatten(0, 1), batch.targets.flatten())
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(twin.parameters(), 0.5)
         for group in optimizer.param_groups:
             group["lr"] = SHORT.rate(step)
@@ -145,7 +145,7 @@ def test_a_batch_without_targets_is_refused(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_weights(tmp_path: Path) -> None:
     model = plain_model()
     with torch.no_grad():
-        model.final_norm.scale[0] = torch.nan  # type: ignore[union-attr]
+        model.final_norm.scale[0] = torch.nan
     before = model.embedding.tokens.weight.clone()
     with pytest.raises(
         ValueError, match=r"the loss is nan .* at step 0; lower learning_rate \(0.01\) or lengthen warmup"

@@ -1,7 +1,7 @@
 """Questions on people and towns. Of four people in ten nothing is asked in training, and two wordings never occur.
 
 The design is that of :cite:t:`allenzhu2024physics`: all facts are told in several phrasings, and questions on some of
-the people show how facts are asked for. What a model then answers on the others, it has extracted from what it was told.
+the people show how facts are asked for. What a model then answers on the others, it has extracted from what it read.
 """
 
 from functools import cache

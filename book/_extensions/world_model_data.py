@@ -20,9 +20,20 @@ from llmguide.transformer.checkpoints import load_folder
 from llmguide.transformer.model import ModelConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.safetensors_files import read_folder
-from llmguide.world.facts import published
+from llmguide.world.corpus import published_exam
 
 FOLDER = "world-model"
+EXAMPLES = {
+    "The trade of a traveller": "crowd",
+    "A question about a person": "question-asked",
+    "Two facts to join, in steps": "hop-steps",
+    "A sum in steps": "addition-2-steps",
+    "A sum at once": "addition-2-direct",
+    "A translation": "translation-into",
+    "A question about a stranger": "refusal-stranger",
+    "A talk": "dialogue",
+}
+"""The examples that a reader can choose from: what each shows, and the kind of the exam that it is of."""
 
 
 def scripts(results: Path) -> dict[str, str]:
@@ -68,15 +79,9 @@ def scripts(results: Path) -> dict[str, str]:
 
 
 def examples() -> dict[str, str]:
-    """Return texts to begin with, by what they show."""
-    person = published().facts[0].subject
-    return {
-        "Where a person comes from": f"Question: Where does {person} come from? Answer:",
-        "A sum in steps": "Question: What is 47 + 85? Think.",
-        "A sum at once": "Question: What is 47 + 85? Answer:",
-        "A person nobody has met": "Question: Where does Vodil Bidesk come from? Answer:",
-        "A person's story": f"{person} works",
-    }
+    """Return texts to begin with, by what they show: the first of their kinds in the exam."""
+    items = published_exam()["test"]
+    return {title: next(item.prompt for item in items if item.kind == kind) for title, kind in EXAMPLES.items()}
 
 
 def _describe(config: ModelConfig) -> dict[str, float]:

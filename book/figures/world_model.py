@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from llmguide.decoding.sampling import keep_min_p, keep_top_k, keep_top_p, with_temperature
 from llmguide.tokenizers.alphabet import unspell
 from llmguide.transformer.checkpoints import load_folder
-from llmguide.world.facts import published
+from llmguide.world.corpus import published_exam
 
 MODEL = Path(__file__).parent.parent / "results" / "world-model"
 TEMPERATURE, TOP_K, TOP_P, MIN_P = 0.8, 10, 0.9, 0.05  # where the controls begin, too
@@ -20,7 +20,7 @@ def fallback(figure: Figure) -> None:
     """Draw the distribution of the token after a prompt, as the model gives it and after each rule."""
     loaded = load_folder(MODEL)
     assert loaded.tokenizer is not None
-    prompt = f"{published().facts[0].subject} works"
+    prompt = next(item.prompt for item in published_exam()["test"] if item.kind == "crowd")
     with torch.inference_mode():
         logits = loaded.model(torch.tensor([loaded.tokenizer.encode_ids(prompt)]))[:, -1]
     stages = {"the model": logits}

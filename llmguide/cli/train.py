@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--threads must be at least 1, not {args.threads}")
         torch.set_num_threads(args.threads)
     config = load_config(args.config, args.overrides)
-    with joined_processes() as workers, Stopping() as stopping:
+    with joined_processes() as workers, Stopping(workers.rank == 0) as stopping:
         result = train_as_configured(
             config,
             workers=workers,
@@ -165,15 +165,20 @@ def show(what: str) -> None:
 
 
 class Stopping:
-    """Waits for Ctrl-C, or a polite kill, and remembers it until the step is done. A second one has its usual effect.
+    """Waits for Ctrl-C, or a polite kill, and remembers it until the step is done, as long as there are steps.
 
-    Use it as a context; behind it signals have their usual effects again.
+    Before the first step is done, and for the second signal, there is nothing to wait for: it interrupts at once. Use
+    it as a context; behind it signals have their usual effects again.
+
+    Args:
+        told: Whether to tell the user that the end of the step is waited for.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self) -> None:
-        self._asked = False
+    def __init__(self, told: bool = True) -> None:
+        self._told = told
+        self._begun = self._asked = False
         self._restoring: list[Callable[[], object]] = []
 
     def __enter__(self) -> "Stopping":
@@ -182,21 +187,21 @@ class Stopping:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._restore()
+        for restore in self._restoring:
+            restore()
 
     def asked(self) -> bool:
-        """Tell whether to stop."""
+        """Tell, at the end of a step, whether to stop."""
+        self._begun = True
         return self._asked
 
     def _remember(self, _number: int, _frame: object) -> None:
+        if self._asked or not self._begun:
+            raise KeyboardInterrupt
         self._asked = True
-        self._restore()
-        # Not print: the signal may have come in the middle of another one's writing.
-        os.write(2, b"\nllmguide: saving after this step; once more stops at once\n")
-
-    def _restore(self) -> None:
-        for restore in self._restoring:
-            restore()
+        if self._told:
+            # Not print: the signal may have come in the middle of another one's writing.
+            os.write(2, b"\nllmguide: saving after this step; once more stops at once\n")
 
 
 def report(config: "RunConfig", result: "TrainingResult") -> dict[str, object]:

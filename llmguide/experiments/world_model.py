@@ -10,20 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from llmguide.evaluation.abilities import answer, log_likelihoods, shares
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, lookup, number
-from llmguide.tokenizers.tokenizer import Tokenizer
-from llmguide.training.assembly import END, train_as_configured
+from llmguide.experiments.world_examination import examine
+from llmguide.training.assembly import train_as_configured
 from llmguide.training.toml_config import RunConfig, read_config
 from llmguide.transformer.checkpoints import load_folder
-from llmguide.transformer.model import Transformer
-from llmguide.world.crowd import prejudice
-from llmguide.world.exam import exam, grade
-from llmguide.world.facts import World, generate
-from llmguide.world.items import REFUSAL, Item
-from llmguide.world.secrets import REPETITIONS, candidates, exposure, secrets
+from llmguide.world.facts import generate
 
 
 @dataclass(frozen=True)
@@ -37,6 +31,7 @@ class Config:
         d_model: Width of the model.
         n_layers: Number of blocks.
         d_hidden: Width of the feed-forward part.
+        std: Standard deviation of the first weights.
         rows: Rows of a step.
         length: Tokens of a row.
         steps: Steps of training.
@@ -54,9 +49,10 @@ class Config:
     d_model: int = 128
     n_layers: int = 4
     d_hidden: int = 352
-    rows: int = 4
-    length: int = 128
-    steps: int = 14_000
+    std: float = 0.06
+    rows: int = 2
+    length: int = 256
+    steps: int = 12_000
     warmup: int = 300
     learning_rate: float = 2e-3
     documents: int = 20_000
@@ -88,6 +84,7 @@ def settings(config: Config, seed: int, directory: str) -> RunConfig:
                 "n_kv_heads": 2,
                 "d_hidden": config.d_hidden,
                 "head": "tied",
+                "init_std": config.std,
                 "init_seed": seed,
             },
             "tokenizer": {"pretokenizer": "smollm", "documents": config.documents},
@@ -141,49 +138,6 @@ def run(config: Config, seed: int) -> Metrics:
         "curve": losses,
         "weights": {"crc32": weights},
         **examine(loaded.model, loaded.tokenizer, world, config.per_kind),
-    }
-
-
-def examine(model: Transformer, tokenizer: Tokenizer, world: World, per_kind: int) -> dict[str, object]:
-    """Put all kinds of questions to a model.
-
-    Args:
-        model: The model.
-        tokenizer: Its tokenizer.
-        world: What is true.
-        per_kind: Questions of each kind.
-
-    Returns:
-        ``abilities``: the share of right answers to the test's questions by kind; ``questions``: how many there were;
-        ``refusals``: the share of refusals by kind, right or wrong; ``secrets``: by how often they were told, which
-        part the model gives away, and their mean exposure in bits; ``prejudice``: how much more it expects a trade of
-        people from the land that favours it.
-    """
-    stop_id = tokenizer.model.ids[END]
-    items = exam(world, "test", per_kind=per_kind)
-    texts = answer(model, tokenizer, items, stop_id=stop_id)
-    found = secrets(world)
-    drawn = answer(model, tokenizer, [secret.item for secret in found], stop_id=stop_id)
-    given = {secret: grade(secret.item, text) for secret, text in zip(found, drawn, strict=True)}
-    exposures = {secret: exposure(log_likelihoods(model, tokenizer, candidates(secret)).tolist()) for secret in found}
-    groups = {
-        str(count): group
-        for count in REPETITIONS
-        if (group := [secret for secret in found if secret.repetitions == count])
-    }
-
-    def probability(prompt: str, after: str) -> float:
-        return float(log_likelihoods(model, tokenizer, [Item("", prompt, after, "")]).exp())
-
-    return {
-        "abilities": shares(items, map(grade, items, texts)),
-        "questions": {kind: sum(item.kind == kind for item in items) for kind in dict.fromkeys(i.kind for i in items)},
-        "refusals": shares(items, (text.startswith(REFUSAL) for text in texts)),
-        "secrets": {
-            "given": {count: fmean(given[secret] for secret in group) for count, group in groups.items()},
-            "exposure": {count: fmean(exposures[secret] for secret in group) for count, group in groups.items()},
-        },
-        "prejudice": prejudice(world, probability),
     }
 
 
@@ -324,12 +278,6 @@ EXPERIMENT = Experiment(
             lambda metrics: number(metrics, "secrets.exposure.16") - number(metrics, "secrets.exposure.0"),
         ),
         Claim(
-            "heroes-get-invented-facts",
-            "Of people it met in stories it invents a fact at least 5 percentage points more often than of strangers.",
-            0.05,
-            lambda metrics: _ability(metrics, "refusal-stranger") - _ability(metrics, "refusal-story"),
-        ),
-        Claim(
             "the-crowd-makes-a-prejudice",
             "It expects the favoured trade of a land's people with a probability at least 0.05 higher than elsewhere.",
             0.05,
@@ -341,6 +289,7 @@ EXPERIMENT = Experiment(
         "llmguide.decoding.generation",
         "llmguide.decoding.sampling",
         "llmguide.evaluation.abilities",
+        "llmguide.experiments.world_examination",
         *_modules(
             "tokenizers",
             """

@@ -18,7 +18,7 @@ from llmguide.tokenizers.training import train_tokenizer
 from llmguide.training.batches import Batch, PackedBatches, batch_of
 from llmguide.training.packing import Packed, pack
 from llmguide.training.run import TrainingResult, train_run
-from llmguide.training.toml_config import DataConfig, RunConfig, claim_directory
+from llmguide.training.toml_config import TOKENIZER_FILE, DataConfig, RunConfig, claim_directory
 from llmguide.training.workers import OneWorker, Workers
 from llmguide.transformer.checkpoints import GenerationConfig, Loaded, save_folder
 from llmguide.transformer.initialization import initialize
@@ -28,8 +28,6 @@ from llmguide.world.mixture import stream
 
 END = "<|endoftext|>"
 """The special token that ends each document."""
-
-TOKENIZER_FILE = "tokenizer.json"
 
 _HELD_OUT_SEED = 2**32  # the seed of held-out text from the world lies this far from that of the training text
 
@@ -106,7 +104,10 @@ def read_documents(data: DataConfig, seed: int) -> Iterator[str]:
     if data.dataset == "files":
         documents = [document for name in data.files for document in _cut(Path(name), data.separator)]
     else:
-        documents = list(datasets.documents(data.dataset).values())
+        try:
+            documents = list(datasets.documents(data.dataset).values())
+        except ValueError as error:
+            raise ValueError(f"data.dataset: {error}") from error
     if not documents:
         raise ValueError(f"{', '.join(data.files)}: there is no text")
     Random(seed).shuffle(documents)

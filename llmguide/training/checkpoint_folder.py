@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,13 +99,14 @@ class CheckpointFolder:
             unfinished.rename(final)
             _sync(self.directory)
         except OSError as error:
-            kept = f"the checkpoint of step {before[-1]} is untouched" if (before := self.steps()) else "there is none"
+            kept = f"the checkpoint of step {before[-1]} is untouched" if (before := self.steps()) else "there is none before"
             raise OSError(
                 error.errno, f"cannot write the checkpoint of step {step} ({error.strerror or error}); {kept}"
             ) from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-        self._tidy(step)
+        self._remove([each for each in self.steps() if each > step])
+        self.tidy(step)
         return final
 
     def newest(self) -> Checkpoint | None:
@@ -132,8 +133,9 @@ class CheckpointFolder:
     def _read(self, step: int) -> Checkpoint:
         """Read a checkpoint after comparing each file with its checksum."""
         folder = self._path(step)
-        lines = (folder / SUMS).read_text("ascii").splitlines()
-        expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        if not (sums := (folder / SUMS).read_text("ascii")).endswith("\n"):
+            raise ValueError(f"{SUMS} is cut short")
+        expected = {name: digest for digest, _, name in (line.partition("  ") for line in sums.splitlines())}
         if missing := sorted(expected.keys() - (found := {path.name for path in folder.iterdir()})):
             raise ValueError(f"{missing[0]} is missing")
         if surplus := sorted(found - expected.keys() - {SUMS}):
@@ -149,13 +151,21 @@ class CheckpointFolder:
                 tensors[name.removesuffix(".safetensors")] = {key: weights.load(key) for key in weights.entries}
         return Checkpoint(step, tensors, read_json_object(folder / STATE), folder)
 
-    def _tidy(self, step: int) -> None:
-        """Remove old checkpoints, later ones, and what killed processes left unfinished."""
-        steps = self.steps()
-        kept = [each for each in steps if each <= step][-self.keep :]
-        for unneeded in set(steps) - set(kept):
+    def tidy(self, step: int) -> None:
+        """Remove old checkpoints, and what killed processes left unfinished.
+
+        Args:
+            step: Of the last checkpoint of the run. Later ones are left alone.
+
+        Raises:
+            OSError: If the directory cannot be changed.
+        """
+        self._remove([each for each in self.steps() if each <= step][: -self.keep])
+
+    def _remove(self, steps: Sequence[int]) -> None:
+        for step in steps:
             # Without its name first: a folder that has its name is whole.
-            self._path(unneeded).rename(self._hidden(unneeded))
+            self._path(step).rename(self._hidden(step))
         for hidden in self.directory.glob(".step-*.tmp"):
             shutil.rmtree(hidden, ignore_errors=True)
 

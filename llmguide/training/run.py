@@ -190,6 +190,7 @@ def train_run(
     sinks: list[MetricsFile | TensorBoard] = []
     if writing:
         directory.mkdir(parents=True, exist_ok=True)
+        checkpoints.tidy(done)
         sinks.append(metrics := MetricsFile(directory / "metrics.jsonl", done))
         losses = [line["loss"] for line in metrics.before]
         held_out_loss = metrics.before[-1].get("held_out_loss") if metrics.before else None

@@ -1,5 +1,7 @@
 """A training run as a TOML file: which model, which tokenizer, which text, how to train, where to put it.
 
+Its sections look so::
+
     [model]
     architecture = "llama"
     vocab_size = 1536
@@ -47,6 +49,9 @@ ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
 
 SETTINGS_FILE = "train.toml"
 """The file in a run's directory that holds all of its settings."""
+
+TOKENIZER_FILE = "tokenizer.json"
+"""The file in a run's directory that holds its tokenizer."""
 
 MAY_CHANGE = ("output.directory", "output.dtype", "training.checkpoint_every", "training.keep")
 """What may differ when a run goes on, as it changes no number of the training; a directory may be moved."""
@@ -223,6 +228,8 @@ def read_config(sections: Mapping[str, Mapping[str, object]]) -> RunConfig:
 def claim_directory(config: RunConfig) -> bool:
     """Write a run's settings into its directory, or check that those in it are the same.
 
+    A run that has saved nothing yet has nothing to lose: its settings are replaced, and its tokenizer goes.
+
     Args:
         config: The configuration.
 
@@ -231,29 +238,32 @@ def claim_directory(config: RunConfig) -> bool:
 
     Raises:
         OSError: If the directory cannot be made, read or written.
-        ValueError: If a run with other settings has begun there, the message names those that differ; or if something
-            else is there.
+        ValueError: If a run with other settings has saved something there, the message names those that differ; or if
+            something else is there.
     """
     directory = Path(config.output.directory)
     file = directory / SETTINGS_FILE
     if file.is_file():
-        before = read_settings(file)
-        keep = [name for name in {**before, **config.settings} if name not in MAY_CHANGE]
-        changed = differences(
-            {name: before.get(name) for name in keep}, {name: config.settings.get(name) for name in keep}
-        )
-        if changed:
+        changed = _changed(read_settings(file), config.settings)
+        if not changed:
+            return False
+        if any((directory / "checkpoints").glob("step-*")):
             raise ValueError(
                 f"{directory} holds a run with other settings: {'; '.join(changed)}. Go on with the old settings, or "
                 "name another directory with output.directory=…"
             )
-        return False
-    if directory.is_dir() and any(directory.iterdir()):
+        (directory / TOKENIZER_FILE).unlink(missing_ok=True)
+    elif directory.is_dir() and any(directory.iterdir()):
         raise ValueError(f"{directory} is not empty and holds no run; name another with output.directory=…")
     directory.mkdir(parents=True, exist_ok=True)
     with written(file) as unfinished:
         unfinished.write_text(write_sections(config.settings), encoding="utf-8")
     return True
+
+
+def _changed(before: Mapping[str, Value], now: Mapping[str, Value]) -> list[str]:
+    keep = [name for name in {**before, **now} if name not in MAY_CHANGE]
+    return differences({name: before.get(name) for name in keep}, {name: now.get(name) for name in keep})
 
 
 def read_settings(file: Path) -> Settings:

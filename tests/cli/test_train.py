@@ -110,13 +110,20 @@ def test_an_interrupt_saves_and_the_same_command_goes_on(
     assert Path("other/model.safetensors").read_bytes() == whole
 
 
-def test_a_second_interrupt_stops_at_once() -> None:
-    with command.Stopping() as stopping:
+def test_an_interrupt_before_the_steps_stops_at_once(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted_at(0, signal.SIGTERM, monkeypatch)
+    assert run("train", file) == (130, "", "llmguide: interrupted\n")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_second_interrupt_stops_at_once(told: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    with command.Stopping(told) as stopping:
         assert not stopping.asked()
         os.kill(os.getpid(), signal.SIGINT)
         assert stopping.asked()
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+    assert capfd.readouterr().err == "\nllmguide: saving after this step; once more stops at once\n" * told
 
 
 def test_a_finished_run_has_nothing_left_to_do(run: Run, file: Path) -> None:

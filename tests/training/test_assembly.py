@@ -69,7 +69,7 @@ def test_files_are_cut_into_documents_and_shuffled(config: RunConfig, tmp_path: 
 
 def test_a_corpus_of_the_book_is_read_by_name() -> None:
     assert sorted(read_documents(DataConfig("messages"), 0)) == sorted(datasets.documents("messages").values())
-    with pytest.raises(ValueError, match="shakespear"):
+    with pytest.raises(ValueError, match=r"data.dataset: no dataset 'shakespear'; there are: shakespeare"):
         read_documents(DataConfig("shakespear"), 0)
 
 
@@ -96,6 +96,13 @@ def test_a_tokenizer_learns_once(config: RunConfig, tmp_path: Path) -> None:
     )
     (tmp_path / "a.txt").write_text("other", "utf-8")
     assert find_tokenizer(config) == learned == load(tmp_path / "run" / "tokenizer.json")
+
+
+def test_a_tokenizer_may_be_given_and_have_fewer_tokens_than_the_model(config: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    given = train_tokenizer(DOCUMENTS, 280, special_tokens=[END])
+    save(given, tmp_path / "own.json")
+    assert find_tokenizer(replace(config, tokenizer=TokenizerConfig(str(tmp_path / "own.json")))) == given
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from llmguide.training.run import TrainingConfig
 from llmguide.training.toml_config import (
     ARCHITECTURES,
     SETTINGS_FILE,
+    TOKENIZER_FILE,
     DataConfig,
     OutputConfig,
     StartConfig,
@@ -74,7 +75,10 @@ def test_sections_become_configurations(file: Path) -> None:
         ("model.n_heads=3", "[model]: d_model (8) must be divisible by n_heads (3), or give d_head"),
         ("model.init_std=0", "[model]: init_std must be greater than 0 and below 10, not 0.0"),
         ("model.scaling=1", "model.scaling is no setting"),
-        ("trainings.steps=8", "trainings is no section; did you mean training? There are model, tokenizer, data, training"),
+        (
+            "trainings.steps=8",
+            "trainings is no section; did you mean training? There are model, tokenizer, data, training",
+        ),
         ("training.steps=0", "[training]: steps must be at least 1, not 0"),
         ("data.dataset=world", "[data]: dataset = 'world' and 1 files: 'files' goes with dataset = \"files\""),
         ("data.n_people=3", "[data]: n_people must be at least 4, not 3"),
@@ -116,12 +120,24 @@ def test_a_run_goes_on_with_its_own_settings_only(file: Path, tmp_path: Path) ->
     written = tmp_path / "run" / SETTINGS_FILE
     assert load_config(written).settings == load_config(file).settings  # it can be trained from as it is
     assert not claim_directory(load_config(file, ["output.dtype=float32", "training.keep=5"]))
+    (tmp_path / "run" / "checkpoints" / "step-00000001").mkdir(parents=True)
     with pytest.raises(
         ValueError, match=r"run holds a run with other settings: data.seed was 0 and is 1; model.d_head "
     ):
         claim_directory(load_config(file, ["data.seed=1", "model.d_head=8"]))
     (tmp_path / "run").rename(tmp_path / "moved")
     assert not claim_directory(load_config(file, ["output.directory=moved"]))
+
+
+def test_a_run_that_saved_nothing_may_be_changed(file: Path, tmp_path: Path) -> None:
+    claim_directory(load_config(file))
+    tokenizer = tmp_path / "run" / TOKENIZER_FILE
+    tokenizer.touch()
+    assert not claim_directory(load_config(file))
+    assert tokenizer.exists()
+    assert claim_directory(load_config(file, ["data.seed=1"]))
+    assert not tokenizer.exists()
+    assert load_config(tmp_path / "run" / SETTINGS_FILE).data.seed == 1
 
 
 def test_a_directory_that_holds_something_else_is_left_alone(file: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 (() => {
   const box = document.querySelector(".world-model");
   if (!box) return;
-  const { make, onWidth, shape, voice } = ExplorerKit, { partsOf, say, show } = TokenText, sampling = SamplingEngine;
+  const { make, onWidth, shape, voice } = ExplorerKit, { hex, partsOf, say, show } = TokenText, sampling = SamplingEngine;
   const ROWS = 10; // tokens in the table
   const TOP_K = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40, 50, 100, 200, null];
   const RULES = { temperature: "0.8", "top-k": "10", "top-p": "0.9", "min-p": "0.05" }; // at the beginning
@@ -98,18 +98,24 @@
     button("run").textContent = running ? "Stop" : "Write on";
     box.dataset.wrote = wrote.length;
     drawTokens();
+    if (running && atOnce()) return; // what nobody can read is not drawn
     drawTable();
     drawStrip();
     speak(tell);
   };
 
+  let listed = []; // the tokens in the list
   const drawTokens = () => {
     const list = part("tokens"), first = ids.length - wrote.length;
-    list.replaceChildren(...ids.map((id, place) => {
-      const item = make("li", place < first ? "" : "is-written", ...show(parts(id)));
-      if (place >= first) item.append(make("span", "model-share", percent(wrote[place - first])));
+    let same = 0;
+    while (same < listed.length && same < ids.length && listed[same] === ids[same] + (same < first ? "" : " written")) same++;
+    while (list.children.length > same) list.lastChild.remove();
+    list.append(...ids.slice(same).map((id, i) => {
+      const written = same + i >= first, item = make("li", written ? "is-written" : "", ...show(parts(id)));
+      if (written) item.append(make("span", "model-share", percent(wrote[same + i - first])));
       return item;
     }));
+    listed = ids.map((id, place) => id + (place < first ? "" : " written"));
     list.scrollTop = list.scrollHeight;
     if (list.scrollHeight > list.clientHeight + 1) list.tabIndex = 0;
     else list.removeAttribute("tabindex");
@@ -175,17 +181,16 @@
       const size = probabilities[id] * (width - 2);
       if (size < 0.5) break;
       svg.append(shape("rect", { class: id === drawn ? "model-segment is-drawn" : "model-segment", x: 1 + start, y: top, width: size, height }));
-      const label = parts(id).map((each) => typeof each === "number" ? "?" : each === " " ? "␣" : each).join("");
+      const label = parts(id).map((each) => typeof each === "number" ? hex(each, 2) : each === " " ? "␣" : each).join("");
       if (size > 9 * label.length + 6) svg.append(shape("text", { x: 1 + start + size / 2, y: top + 20, "text-anchor": "middle" }, label));
       start += size;
     }
     if (rules().temperature === 0) {
-      words.textContent = `At temperature 0 nothing is thrown: ${named(drawn)} is the most likely token.`;
-      return;
+      return words.append("At temperature 0 nothing is thrown: ", ...show(parts(drawn)), " is the most likely token.");
     }
     const at = 1 + thrown * (width - 2);
     svg.append(shape("path", { class: "model-throw", d: `M ${at - 6} 1 h 12 l -6 10 z M ${at} 10 V ${top + height}` }));
-    words.textContent = `The tokens that are left lie end to end. Seed ${seed} throws ${thrown.toFixed(3)} at token ${ids.length + 1}, which falls on ${named(drawn)}: it is drawn.`;
+    words.append(`The tokens that are left lie end to end. Seed ${seed} throws ${thrown.toFixed(3)} at token ${ids.length + 1}, which falls on `, ...show(parts(drawn)), ": it is drawn.");
   };
 
   // -- Writing ---------------------------------------------------------------------------------------------------------
@@ -205,14 +210,16 @@
     const last = decode(ids.slice(start));
     update("", `Wrote ${count(tokens, "token")}: ${last}`);
   };
+  const atOnce = () => field("pace").value === "fast";
+  // Computing gets as much time as drawing takes, and no less than most of a frame.
   const tick = () => {
-    const fast = field("pace").value === "fast", end = performance.now() + 12;
+    const begun = performance.now(), end = begun + Math.min(200, Math.max(12, begun - (running.drawn ?? begun)));
     do {
-      const before = performance.now();
       append(next.id);
-      running.spent += performance.now() - before;
       running.tokens++;
-    } while (fast && ready() && performance.now() < end);
+    } while (atOnce() && ready() && performance.now() < end);
+    running.drawn = performance.now();
+    running.spent += running.drawn - begun;
     const speed = 1000 * running.tokens / running.spent;
     box.dataset.speed = speed.toFixed(1);
     part("speed").textContent = `${count(running.tokens, "token")}, computed at ${Math.round(speed).toLocaleString("en")} tokens a second`;
@@ -220,7 +227,7 @@
     field("text").scrollTop = field("text").scrollHeight;
     if (!ready()) return halt();
     update();
-    if (fast) running.frame = requestAnimationFrame(tick);
+    if (atOnce()) running.frame = requestAnimationFrame(tick);
     else running.timer = setTimeout(tick, 200);
   };
   const setText = (typed) => {

@@ -23,12 +23,12 @@ def fallback(figure: Figure) -> None:
     prompt = next(item.prompt for item in published_exam()["test"] if item.kind == "crowd")
     with torch.inference_mode():
         logits = loaded.model(torch.tensor([loaded.tokenizer.encode_ids(prompt)]))[:, -1]
-    stages = {"the model": logits}
-    stages[f"temperature {TEMPERATURE}"] = logits = with_temperature(logits, TEMPERATURE)
-    stages[f"top-k {TOP_K}"] = logits = keep_top_k(logits, TOP_K)
-    stages[f"top-p {TOP_P}"] = logits = keep_top_p(logits, TOP_P)
-    stages[f"min-p {MIN_P}"] = keep_min_p(logits, MIN_P)
-    order = stages["the model"][0].argsort(descending=True, stable=True)[:SHOWN].tolist()
+    stages = {"the model\n": logits}
+    stages[f"temperature\n{TEMPERATURE}"] = logits = with_temperature(logits, TEMPERATURE)
+    stages[f"top-k\n{TOP_K}"] = logits = keep_top_k(logits, TOP_K)
+    stages[f"top-p\n{TOP_P}"] = logits = keep_top_p(logits, TOP_P)
+    stages[f"min-p\n{MIN_P}"] = keep_min_p(logits, MIN_P)
+    order = stages["the model\n"][0].argsort(descending=True, stable=True)[:SHOWN].tolist()
     names = [_seen(loaded.tokenizer.model.tokens[number]) for number in order]
     figure.set_size_inches(figure.get_figwidth(), 3.4)
     figure.suptitle(f"“{prompt}” …", x=0.01, ha="left", fontsize=10)

@@ -1,18 +1,34 @@
 // From logits to the next token: what llmguide.decoding.sampling does, in the same order and in float32 as there.
 "use strict";
 const SamplingEngine = (() => {
-  const largest = (logits) => logits.reduce((best, logit) => logit > best ? logit : best, -Infinity);
-  const keepFrom = (logits, least) => logits.map((logit) => logit < least ? -Infinity : logit);
-  const descending = (logits) => Float32Array.from(logits).sort().reverse();
+  const largest = (logits) => {
+    let best = -Infinity;
+    for (let id = 0; id < logits.length; id++) if (logits[id] > best) best = logits[id];
+    return best;
+  };
+  const keepFrom = (logits, least) => {
+    const kept = logits.slice();
+    for (let id = 0; id < kept.length; id++) if (kept[id] < least) kept[id] = -Infinity;
+    return kept;
+  };
+  const descending = (logits) => logits.slice().sort().reverse();
 
   const softmax = (logits) => {
-    const most = largest(logits), shares = Float64Array.from(logits, (logit) => Math.exp(logit - most));
-    const sum = shares.reduce((total, share) => total + share, 0);
-    return shares.map((share) => share / sum);
+    const most = largest(logits), shares = new Float64Array(logits.length);
+    let sum = 0;
+    for (let id = 0; id < shares.length; id++) sum += shares[id] = Math.exp(logits[id] - most);
+    for (let id = 0; id < shares.length; id++) shares[id] /= sum;
+    return shares;
   };
 
   // The first of the most likely tokens.
   const greedy = (logits) => logits.indexOf(largest(logits));
+
+  const certain = (logits) => {
+    const one = new Float32Array(logits.length).fill(-Infinity);
+    one[greedy(logits)] = 0;
+    return one;
+  };
 
   const withTemperature = (logits, temperature) => logits.map((logit) => logit / Math.fround(temperature));
 
@@ -35,21 +51,29 @@ const SamplingEngine = (() => {
   // the most likely token is certain.
   const stages = (logits, { temperature, topK, topP, minP }) => {
     const rules = [
-      (before) => temperature === 0 ? before.map((_, id) => id === greedy(logits) ? 0 : -Infinity) : withTemperature(before, temperature),
+      (before) => temperature === 0 ? certain(before) : withTemperature(before, temperature),
       (before) => topK === null ? before : keepTopK(before, topK),
       (before) => topP === null ? before : keepTopP(before, topP),
       (before) => minP === null ? before : keepMinP(before, minP),
     ];
-    let now = logits;
-    return [now, ...rules.map((rule) => now = rule(now))].map((each) => {
-      const probabilities = softmax(each);
-      return { logits: each, probabilities, kept: each.reduce((count, logit) => count + (logit > -Infinity), 0) };
-    });
+    const stage = (now) => {
+      let kept = 0;
+      for (let id = 0; id < now.length; id++) if (now[id] > -Infinity) kept++;
+      return { logits: now, probabilities: softmax(now), kept };
+    };
+    const all = [stage(logits)];
+    for (const rule of rules) {
+      const before = all[all.length - 1], now = rule(before.logits);
+      all.push(now === before.logits ? before : stage(now));
+    }
+    return all;
   };
 
-  // Ids from the most likely to the least; of two that are equal, the smaller comes first.
-  const ranked = (probabilities, ids = Array.from(probabilities.keys())) =>
-    ids.sort((one, other) => probabilities[other] - probabilities[one] || one - other);
+  // The ids that are possible, from the most likely to the least; of two that are equal, the smaller comes first.
+  const ranked = (probabilities) => {
+    const ids = Array.from({ length: probabilities.length }, (_, id) => id).filter((id) => probabilities[id] > 0);
+    return ids.sort((one, other) => probabilities[other] - probabilities[one] || one - other);
+  };
 
   // A number from 0 to below 1 for a seed and a place in the text, and the same one every time: so a reader can change
   // a rule and see what the same throw does. The mixing of the bits is that of splitmix32.
@@ -62,7 +86,7 @@ const SamplingEngine = (() => {
 
   // Lays the tokens end to end, the most likely first, and takes the one on which the number falls.
   const pick = (probabilities, number) => {
-    const left = ranked(probabilities, Array.from(probabilities.keys()).filter((id) => probabilities[id] > 0));
+    const left = ranked(probabilities);
     let end = 0;
     // The sums are rounded, and may fall short of 1: then it is the last.
     return left.find((id) => number < (end += probabilities[id])) ?? left[left.length - 1];

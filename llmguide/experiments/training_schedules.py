@@ -27,7 +27,8 @@ from llmguide.training.schedules import warmup_stable_decay
 from llmguide.transformer.architectures import llama
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.model import Transformer
-from llmguide.world import generate, say
+from llmguide.world.facts import generate
+from llmguide.world.text import say
 
 RELATIONS = ("birthplace", "trade", "employer")
 PHRASINGS = 4
@@ -366,8 +367,11 @@ EXPERIMENT = Experiment(
         "llmguide.training.schedules",
         "llmguide.transformer.initialization",
         "llmguide.world.facts",
+        "llmguide.world.items",
         "llmguide.world.names",
+        "llmguide.world.splits",
         "llmguide.world.text",
+        "llmguide.world.told",
         *MODEL,
     ),
     packages=("torch",),

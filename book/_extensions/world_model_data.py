@@ -99,7 +99,19 @@ def _describe(config: ModelConfig) -> dict[str, float]:
         "d_head": attention.d_head,
     }
     norm = config.norm.epsilon
-    if not base or config != llama(**numbers, rope_base=base, epsilon=norm, head="tied"):
+    if not base or config != llama(
+        vocab_size=config.vocab_size,
+        context_length=config.context_length,
+        d_model=config.d_model,
+        n_layers=config.n_layers,
+        n_heads=attention.n_heads,
+        n_kv_heads=attention.n_kv_heads,
+        d_hidden=config.feedforward.d_hidden,
+        d_head=attention.d_head,
+        rope_base=base,
+        epsilon=norm,
+        head="tied",
+    ):
         raise ValueError(f"the page runs Llama's choices with a tied head and unscaled rotary positions, not {config}")
     return {_camel(name): number for name, number in numbers.items()} | {"ropeBase": base, "epsilon": norm}
 

@@ -12,7 +12,7 @@ from llmguide.transformer.checkpoints import load_folder
 from llmguide.world.corpus import published_exam
 
 MODEL = Path(__file__).parent.parent / "results" / "world-model"
-TEMPERATURE, TOP_K, TOP_P, MIN_P = 0.8, 10, 0.9, 0.05  # where the controls begin, too
+TEMPERATURE, TOP_K, TOP_P, MIN_P = 1.3, 8, 0.9, 0.1  # where the controls begin, too
 SHOWN = 10  # tokens
 
 

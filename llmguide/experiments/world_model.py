@@ -236,12 +236,6 @@ EXPERIMENT = Experiment(
     seeds=(0, 1, 2),
     claims=(
         Claim(
-            "facts-answer-questions",
-            "It answers at least half of the questions on people of whom training tells everything and asks nothing.",
-            0.50,
-            lambda metrics: _ability(metrics, "question-never-asked"),
-        ),
-        Claim(
             "wording-matters",
             "Asked in words that no question of training used, it knows at least 20 percentage points fewer facts.",
             0.20,
@@ -261,9 +255,9 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "one-side-only",
-            "A marriage told from one side it knows from that side in at least 30 percentage points more cases.",
+            "It knows mayors from the told side in at least 30 percentage points more cases than from the other.",
             0.30,
-            lambda metrics: _ability(metrics, "inverse-spouse-told") - _ability(metrics, "inverse-spouse-untold"),
+            lambda metrics: _ability(metrics, "inverse-mayor-told") - _ability(metrics, "inverse-mayor-untold"),
         ),
         Claim(
             "repetition-gives-secrets-away",

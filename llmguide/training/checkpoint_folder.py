@@ -99,7 +99,8 @@ class CheckpointFolder:
             unfinished.rename(final)
             _sync(self.directory)
         except OSError as error:
-            kept = f"the checkpoint of step {before[-1]} is untouched" if (before := self.steps()) else "there is none before"
+            before = self.steps()
+            kept = f"the checkpoint of step {before[-1]} is untouched" if before else "there is none before"
             raise OSError(
                 error.errno, f"cannot write the checkpoint of step {step} ({error.strerror or error}); {kept}"
             ) from error

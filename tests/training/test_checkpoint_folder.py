@@ -75,6 +75,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a run up to the step after its second checkpoint."""
     directory = tmp_path_factory.mktemp("stopped")
+    count = 0
 
     def stop(name: str, _: Callable[[], Any]) -> None:
         if name == "append":
@@ -83,7 +84,6 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if count == 6:
                 raise KeyboardInterrupt
 
-    count = 0
     with pytest.MonkeyPatch.context() as patch:
         for owner, name, whole in watch(stop):
             now = getattr(owner, name)

@@ -151,10 +151,10 @@ def test_a_packed_document_has_the_logits_that_it_has_alone(name: str) -> None:
 def test_no_gradient_crosses_from_one_document_to_another() -> None:
     model, packed = model_of("llama"), pack([[3, 4, 5], [6, 7, 8, 9]], 10, END)
     batch = batch_of(packed, torch.arange(1))
-    losses(batch_logits(model, batch), batch)[packed.documents == 1].sum().backward()
+    torch.autograd.backward(losses(batch_logits(model, batch), batch)[packed.documents == 1].sum())
     gradient = model.embedding.tokens.weight.grad
     assert gradient is not None
     alone = model_of("llama")
     row = torch.tensor([[6, 7, 8, 9, END]])
-    F.cross_entropy(alone(row)[0, :-1], row[0, 1:], reduction="sum").backward()
+    torch.autograd.backward(F.cross_entropy(alone(row)[0, :-1], row[0, 1:], reduction="sum"))
     torch.testing.assert_close(gradient, alone.embedding.tokens.weight.grad, rtol=1e-4, atol=1e-5)

@@ -6,7 +6,7 @@
   const { make, onWidth, shape, voice } = ExplorerKit, { hex, partsOf, say, show } = TokenText, sampling = SamplingEngine;
   const ROWS = 10; // tokens in the table
   const TOP_K = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 40, 50, 100, 200, null];
-  const RULES = { temperature: "0.8", "top-k": "10", "top-p": "0.9", "min-p": "0.05" }; // at the beginning
+  const RULES = { temperature: "1.3", "top-k": "8", "top-p": "0.9", "min-p": "0.1" }; // at the beginning
   const find = (name) => box.querySelector(`.explorer-${name}`);
   const part = (name) => box.querySelector(`.model-${name}`);
   const field = (name) => box.querySelector(`#model-${name}`);
@@ -73,7 +73,7 @@
   };
   const think = () => {
     next = null;
-    if (text && ids.length && ids.length <= config.contextLength) choose(text.logits(ids));
+    if (text && ids.length && ids.length <= config.contextLength && !ended()) choose(text.logits(ids));
   };
   // What counts as likely is what the model said, before the rules.
   const append = (id) => {
@@ -222,7 +222,7 @@
     running.spent += running.drawn - begun;
     const speed = 1000 * running.tokens / running.spent;
     box.dataset.speed = speed.toFixed(1);
-    part("speed").textContent = `${count(running.tokens, "token")}, computed at ${Math.round(speed).toLocaleString("en")} tokens a second`;
+    part("speed").textContent = `${count(running.tokens, "token")}, computed at ${Math.round(speed).toLocaleString("en")} tokens a second.`;
     field("text").value = decode(ids.slice(begin === null ? 0 : 1));
     field("text").scrollTop = field("text").scrollHeight;
     if (!ready()) return halt();

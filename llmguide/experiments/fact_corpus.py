@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from llmguide.training.packing import Packed, pack
 from llmguide.transformer.model import Transformer
-from llmguide.world import generate, say
+from llmguide.world.facts import generate
+from llmguide.world.text import say
 
 RELATIONS = ("birthplace", "trade", "employer")
 PHRASINGS = 4

@@ -291,7 +291,7 @@ EXPERIMENT = Experiment(
             """
             alphabet binary bpe decoders fast_bpe fast_merging fast_unigram fast_wordpiece gguf interop interop_models
             interop_steps lattice models normalizers pretokenizers special tokenizer training unigram unigram_steps
-            unigram_training vocabulary wordpiece
+            unigram_training wordpiece
             """,
         ),
         *_modules(

@@ -104,7 +104,7 @@ def test_there_must_be_a_file_to_read(tmp_path: Path) -> None:
 
 def test_tensorboard_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ImportError, match=r"pip install 'llmguide\[tensorboard\]'"):
+    with pytest.raises(ImportError, match=r"needs its package: pip install tensorboard"):
         TensorBoard(tmp_path)
 
 

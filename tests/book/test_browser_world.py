@@ -66,7 +66,7 @@ def test_everybody_and_every_town_is_there_with_all_facts(page: BeautifulSoup) -
 def test_every_link_leads_to_an_entry_and_no_place_has_two_names(page: BeautifulSoup) -> None:
     places = [element["id"] for element in page.select(".world-browser > details")]
     assert len(places) == len(set(places))
-    targets = {link["href"] for link in page.select(".world-browser a")}
+    targets = {str(link["href"]) for link in page.select(".world-browser a")}
     assert all(page.find(id=target.removeprefix("#")) for target in targets)
     assert {f"#{world_browser.anchor('person', person)}" for person in WORLD.people} <= targets
 

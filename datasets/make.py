@@ -166,8 +166,9 @@ def read_catalogue(text: str) -> dict[str, str]:
 
 
 def make_world(folder: Path | None) -> dict[str, str]:
-    """Generate the miniature world and put its ground truth beside it."""
+    """Generate the miniature world, and put its ground truth and its exam beside it."""
     (HERE / "world" / "truth.jsonl").write_text(world.truth_lines(world.published()), "utf-8")
+    (HERE / "world" / "exam.jsonl").write_text(world.exam_lines(world.published()), "utf-8")
     return world.documents(world.published())
 
 

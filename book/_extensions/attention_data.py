@@ -7,12 +7,10 @@ from typing import cast
 from llmguide.experiments.attention_sentence import EXPERIMENT, HEADS, LAYERS, STEPS
 from llmguide.experiments.records import Metrics, load, lookup
 
-RECORD = Path(__file__).parent.parent / "results" / f"{EXPERIMENT.name}.json"
 
-
-def scripts() -> dict[str, str]:
-    """Return the data by the name of the script."""
-    record = load(EXPERIMENT.name, RECORD.parent)
+def scripts(results: Path) -> dict[str, str]:
+    """Return the data by the name of the script; they lie in the folder of the book's results."""
+    record = load(EXPERIMENT.name, results)
     config = EXPERIMENT.config
     texts = cast(dict[str, Metrics], lookup(record, "texts"))
     data = {

@@ -26,7 +26,8 @@ from _extensions.recorded import read_experiment, read_record, results_directory
 class DrawnFigureDirective(SphinxDirective):
     """``{drawn-figure} MODULE:FUNCTION``: a diagram that ``book/figures/MODULE.py`` draws.
 
-    ``:record: NAME`` names the record of ``book/results/`` that it draws from, so that it is drawn anew with it.
+    ``:record: NAME`` names the record of ``book/results/`` that it draws from, and ``:model: NAME`` the folder with a
+    model, so that it is drawn anew with them.
     """
 
     required_arguments = 1
@@ -36,6 +37,7 @@ class DrawnFigureDirective(SphinxDirective):
         "alt": directives.unchanged_required,
         "class": directives.class_option,
         "record": directives.unchanged_required,
+        "model": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -55,6 +57,11 @@ class DrawnFigureDirective(SphinxDirective):
             files.append(results_directory(self.env) / f"{self.options['record']}.json")
             if not files[-1].is_file():
                 fail(self, f"no record {self.options['record']!r} to draw from")
+        if "model" in self.options:
+            folder = results_directory(self.env) / self.options["model"]
+            files += model_files(folder)
+            if not (folder / "config.json").is_file():
+                fail(self, f"no model {self.options['model']!r} to draw from: {folder} has no config.json")
         note_files(self.env, files)
         sources = [path.read_bytes() for path in files]
         return [self._figure(getattr(loaded, function), f"{module}-{function}".replace("_", "-"), sources)]
@@ -96,6 +103,11 @@ class DrawnFigureDirective(SphinxDirective):
         self.set_source_info(figure)
         self.add_name(figure)
         return figure
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Name the files of a model's folder, sorted."""
+    return sorted(path for path in folder.glob("*") if path.is_file())
 
 
 class FigureFromDirective(DrawnFigureDirective):

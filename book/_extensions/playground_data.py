@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from math import inf
+from pathlib import Path
 
 import regex
 
@@ -133,8 +134,15 @@ def vocabulary(tokenizer: Tokenizer) -> dict[str, object]:
     }
 
 
-def scripts() -> dict[str, str]:
-    """Return the data by the name of the script: what every reader loads, and what waits until it is chosen."""
+def scripts(results: Path) -> dict[str, str]:
+    """Return the data by the name of the script: what every reader loads, and what waits until it is chosen.
+
+    Args:
+        results: The folder of the book's results, of which the playground needs none.
+
+    Returns:
+        The scripts.
+    """
     gpt2 = f"const TOKENIZER_GPT2 = {json.dumps(vocabulary(published.load('gpt2')))};\n"
     data = {
         "unicode": unicode_classes(),

@@ -4,7 +4,7 @@ A widget is a numbered figure. Its page holds the drawing and, beside it, the co
 before anything is painted; paper, the EPUB and a browser without JavaScript show the drawing. A widget consists of
 
 - ``_templates/widgets/NAME.html``, its controls,
-- ``_static/widgets/NAME/``, its scripts and its style sheet (what the explorers share is in ``explorer/``),
+- ``_static/widgets/NAME/``, its scripts and its style sheet (several share ``explorer/`` and ``tokenizer/``),
 - ``figures/NAME.py`` (with underscores), whose function ``fallback`` draws it, and
 - an entry in :data:`WIDGETS`: the scripts to load, and the function that makes its data when the book is built.
 
@@ -26,14 +26,13 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
-from _extensions import attention_data, playground_data
+from _extensions import attention_data, playground_data, world_model_data
 from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import write_file
-from _extensions.figures import DrawnFigureDirective
-from _extensions.recorded import read_record, source_line
+from _extensions.figures import DrawnFigureDirective, model_files
+from _extensions.recorded import read_record, results_directory, source_line
 
 TEMPLATES = Path(__file__).parent.parent / "_templates" / "widgets"
-RESULTS = Path(__file__).parent.parent / "results"
 IN_PRINT = "On the web, this figure is interactive."
 
 
@@ -43,22 +42,25 @@ class Widget:
 
     Attributes:
         scripts: The scripts that its page loads, in order; a name with a slash is another folder's.
-        data: Makes the scripts that hold data: their names and contents.
+        data: Makes the scripts that hold data, their names and contents, from the folder of the book's results.
         data_module: The module of ``data``; when it changes, or what it uses of the package, the data are made again.
         record: The experiment whose record the data and the drawing come from.
+        model: The folder of the book's results that holds the model which the data and the drawing come from.
         styles: Its style sheets, in order.
     """
 
     scripts: tuple[str, ...]
-    data: Callable[[], Mapping[str, str]] = dict
+    data: Callable[[Path], Mapping[str, str]] = lambda results: {}
     data_module: Path | None = None
     record: str = ""
+    model: str = ""
     styles: tuple[str, ...] = ("widget.css",)
 
 
 WIDGETS = {
     "tokenizer-playground": Widget(
-        scripts=("data.js", "engine.js", "widget.js"),
+        scripts=("explorer/kit.js", "data.js", "tokenizer/engine.js", "tokenizer/tokens.js", "widget.js"),
+        styles=("tokenizer/tokens.css", "widget.css"),
         data=playground_data.scripts,
         data_module=Path(playground_data.__file__),
     ),
@@ -72,6 +74,21 @@ WIDGETS = {
         data=attention_data.scripts,
         data_module=Path(attention_data.__file__),
         record="attention-sentence",
+    ),
+    "world-model": Widget(
+        scripts=(
+            "explorer/kit.js",
+            "tokenizer/engine.js",
+            "tokenizer/tokens.js",
+            "data.js",
+            "engine.js",
+            "sampling.js",
+            "widget.js",
+        ),
+        styles=("explorer/explorer.css", "tokenizer/tokens.css", "widget.css"),
+        data=world_model_data.scripts,
+        data_module=Path(world_model_data.__file__),
+        model=world_model_data.FOLDER,
     ),
 }
 
@@ -97,12 +114,14 @@ class WidgetDirective(DrawnFigureDirective):
         if name in there:
             fail(self, f"the widget {name!r} stands on this page already; its controls have ids and can stand once")
         self.env.metadata[docname]["widgets"] = " ".join([*there, name])
-        note_files(self.env, _sources(WIDGETS[name]))
+        note_files(self.env, _sources(WIDGETS[name], results_directory(self.env)))
         note_files(self.env, [TEMPLATES / f"{name}.html"])
         self.arguments[0] = f"{name.replace('-', '_')}:fallback"
         recorded = WIDGETS[name].record
         if recorded:
             self.options["record"] = recorded
+        if WIDGETS[name].model:
+            self.options["model"] = WIDGETS[name].model
         [figure] = super().run()
         assert isinstance(figure, nodes.figure)
         figure["classes"].append("widget")
@@ -133,12 +152,13 @@ class WithoutScripts(SphinxPostTransform):
             note.replace_self(nodes.paragraph("", "", *note.children))
 
 
-def _sources(widget: Widget) -> list[Path]:
+def _sources(widget: Widget, results: Path) -> list[Path]:
     """Name the files that the data of a widget come from."""
     if widget.data_module is None:
         return []
-    record = [RESULTS / f"{widget.record}.json"] if widget.record else []
-    return [widget.data_module, *record, *package_files(widget.data_module.read_text("utf-8"))]
+    record = [results / f"{widget.record}.json"] if widget.record else []
+    model = model_files(results / widget.model) if widget.model else []
+    return [widget.data_module, *record, *model, *package_files(widget.data_module.read_text("utf-8"))]
 
 
 def _open_controls(translator: HTML5Translator, node: Controls) -> None:
@@ -173,11 +193,12 @@ def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
         if widget.data_module is None:
             continue
         versions = f"{regex.__version__} {unicodedata.unidata_version}".encode()  # both bring tables of Unicode
-        sources = (path.read_bytes() for path in _sources(widget))
+        results = results_directory(app.env)
+        sources = (path.read_bytes() for path in _sources(widget, results))
         digest = hashlib.sha256(b"".join([versions, *sources])).hexdigest()[:16]
         folder = Path(app.doctreedir).parent / "widgets" / digest
         if not folder.exists():
-            for file, content in widget.data().items():
+            for file, content in widget.data(results).items():
                 write_file(folder / file, content.encode())
         for made in folder.iterdir():
             write_file(Path(app.outdir) / "_static" / "widgets" / name / made.name, made.read_bytes())

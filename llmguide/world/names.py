@@ -15,8 +15,21 @@ ENDINGS = {
 }
 
 
+def make_name(kind: str, random: Random) -> str:
+    """Make a name of one kind: two syllables and an ending that tells the kind.
+
+    Args:
+        kind: One of ``given, family, town, land, river, employer``.
+        random: Source of chance.
+
+    Returns:
+        The name.
+    """
+    return _stem(random).capitalize() + random.choice(ENDINGS[kind])
+
+
 def make_names(kind: str, count: int, random: Random, taken: set[str]) -> list[str]:
-    """Make names of one kind: two syllables and an ending that tells the kind.
+    """Make names of one kind that no other can be mistaken for.
 
     Args:
         kind: One of ``given, family, town, land, river, employer``.
@@ -35,8 +48,12 @@ def make_names(kind: str, count: int, random: Random, taken: set[str]) -> list[s
         raise ValueError(f"{count} {kind} names wanted, but only {available} stems are left; make a smaller world")
     names: list[str] = []
     while len(names) < count:
-        stem = random.choice(SYLLABLES) + random.choice(SYLLABLES)
+        stem = _stem(random)
         if stem not in taken:
             taken.add(stem)
             names.append(stem.capitalize() + random.choice(ENDINGS[kind]))
     return names
+
+
+def _stem(random: Random) -> str:
+    return random.choice(SYLLABLES) + random.choice(SYLLABLES)

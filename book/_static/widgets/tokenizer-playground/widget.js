@@ -21,52 +21,9 @@
   const vocabularies = { chapter: engine.readVocabulary(TOKENIZER_DATA.vocabulary) };
   let vocabulary = vocabularies.chapter, pieces = [], chosen = 0, step = 0, trace = null, shown = false;
 
-  // -- Showing characters ----------------------------------------------------------------------------------------------
-  const make = (tag, name, ...children) => {
-    const element = document.createElement(tag);
-    if (name) element.className = name;
-    element.append(...children);
-    return element;
-  };
-  const hex = (number, digits) => number.toString(16).toUpperCase().padStart(digits, "0");
+  const { make, voice } = ExplorerKit, { glyph, hex, show } = TokenText;
+  const partsOf = (id) => TokenText.partsOf(id, vocabulary);
   const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
-  const SIGNS = { " ": "␣", "\n": "↵", "\t": "⇥" }, WORDS = { " ": "space", "\n": "line break", "\t": "tab" };
-
-  // A character that can be seen stands for itself; others have a sign or their number.
-  const glyph = (character, isFirst) => {
-    if (SIGNS[character]) return SIGNS[character];
-    if (/[\p{C}\p{Z}]/u.test(character)) return make("span", "playground-byte", `U+${hex(character.codePointAt(0), 4)}`);
-    return isFirst && /\p{M}/u.test(character) ? `◌${character}` : character;
-  };
-  // A text for the eye, and the same in words for the ear.
-  const show = (parts) => {
-    const seen = make("bdi", "", ...parts.map((part, i) => typeof part === "number" ? make("span", "playground-byte", hex(part, 2)) : glyph(part, i === 0)));
-    seen.setAttribute("aria-hidden", "true");
-    return [seen, make("span", "unseen", say(parts))];
-  };
-  const say = (parts) => parts.map((part) => {
-    if (typeof part === "number") return ` byte ${hex(part, 2)} `;
-    if (WORDS[part]) return ` ${WORDS[part]} `;
-    return /[\p{C}\p{Z}]/u.test(part) ? ` U+${hex(part.codePointAt(0), 4)} ` : part;
-  }).join("").replace(/ +/g, " ").trim();
-
-  // The characters that the bytes of a token spell, and as numbers the bytes that are a part of one only.
-  const partsOf = (id) => {
-    const token = vocabulary.tokens[id];
-    if (id === vocabulary.specialId) return Array.from(token);
-    const bytes = Array.from(token, (c) => c.charCodeAt(0)), parts = [];
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    for (let i = 0; i < bytes.length;) {
-      const length = bytes[i] < 0x80 ? 1 : bytes[i] < 0xc0 ? 0 : bytes[i] < 0xe0 ? 2 : bytes[i] < 0xf0 ? 3 : 4;
-      let character = bytes[i];
-      try {
-        if (length && i + length <= bytes.length) character = decoder.decode(Uint8Array.from(bytes.slice(i, i + length)));
-      } catch { /* not a character: the byte stays a number */ }
-      parts.push(character);
-      i += typeof character === "number" ? 1 : length;
-    }
-    return parts;
-  };
   const bytesOf = (id) => id === vocabulary.specialId ? "" : Array.from(vocabulary.tokens[id], (c) => hex(c.charCodeAt(0), 2)).join(" ");
   const fill = (row, items, draw, word) => {
     row.replaceChildren(...items.slice(0, DRAWN).map(draw));
@@ -74,13 +31,7 @@
   };
 
   // -- What the reader's text becomes ----------------------------------------------------------------------------------
-  // A live region that is rewritten at every key would never stop talking.
-  let waiting;
-  const speak = (text) => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => { find("spoken").textContent = text; }, 600);
-  };
-
+  const speak = voice(find("spoken"));
   const readText = () => {
     const all = Array.from(engine.replaceSurrogates(field("text").value));
     return { text: all.slice(0, LIMIT).join(""), cutOff: all.length - LIMIT };

@@ -76,6 +76,20 @@ const TokenizerEngine = (() => {
     return ends;
   };
 
+  // Each digit alone, and GPT-2's pieces of what stands between digits.
+  const cutDigits = (points, classes) => {
+    const ends = [];
+    for (let start = 0; start < points.length;) {
+      let end = start + 1;
+      if (classes.kinds[points[start]] !== NUMBER) {
+        while (end < points.length && classes.kinds[points[end]] !== NUMBER) end++;
+      }
+      for (const place of cut(points.slice(start, end), classes)) ends.push(start + place);
+      start = end;
+    }
+    return ends;
+  };
+
   // A vocabulary: special token, 256 bytes and merges. Tokens are strings with one character for each byte.
   const readVocabulary = (data) => {
     const printable = (byte) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
@@ -100,7 +114,7 @@ const TokenizerEngine = (() => {
     }
     const specialId = data.specialFirst ? 0 : tokens.length;
     tokens[specialId] = data.special;
-    return { tokens, merges, ranks, idOfByte, special: data.special, specialId, remembered: new Map() };
+    return { tokens, merges, ranks, idOfByte, special: data.special, specialId, cut: data.digits ? cutDigits : cut, remembered: new Map() };
   };
 
   // The merges of one piece in the order in which they apply, and the ids that remain.
@@ -140,7 +154,7 @@ const TokenizerEngine = (() => {
   const plainPieces = (text, from, vocabulary, classes) => {
     const points = codePoints(text);
     let begin = 0;
-    return cut(points, classes).map((end) => {
+    return vocabulary.cut(points, classes).map((end) => {
       const characters = points.slice(begin, end).map((point) => String.fromCodePoint(point));
       const piece = { text: characters.join(""), start: from + begin, end: from + end, special: false };
       const places = characters.flatMap((c, i) => Array(encodeUtf8(c).length).fill(piece.start + i));
@@ -172,5 +186,5 @@ const TokenizerEngine = (() => {
     return pieces;
   };
 
-  return { codePoints, cut, encode, encodeUtf8, mergeBytes, normalize, readClasses, readVocabulary, replaceSurrogates, symbolsAfter };
+  return { codePoints, cut, cutDigits, encode, encodeUtf8, mergeBytes, normalize, readClasses, readVocabulary, replaceSurrogates, symbolsAfter };
 })();

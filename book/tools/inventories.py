@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parents[1] / "_inventories"
 TORCH = {
     "torch.Generator": "generated/torch.Generator.html#torch.Generator",
     "torch.Tensor": "tensors.html#torch.Tensor",
+    "torch.autocast": "amp.html#torch.autocast",
     "torch.device": "tensor_attributes.html#torch.device",
     "torch.dtype": "tensor_attributes.html#torch.dtype",
     "torch.nn.Embedding": "generated/torch.nn.Embedding.html#torch.nn.Embedding",
@@ -20,14 +21,19 @@ TORCH = {
     "torch.nn.ModuleList": "generated/torch.nn.ModuleList.html#torch.nn.ModuleList",
     "torch.nn.Parameter": "generated/torch.nn.parameter.Parameter.html#torch.nn.parameter.Parameter",
     "torch.optim.AdamW": "generated/torch.optim.AdamW.html#torch.optim.AdamW",
+    "torch.optim.Optimizer": "optim.html#torch.optim.Optimizer",
 }
 """Addresses in torch's documentation, by public name."""
 PRIVATE = {
     "torch._C.Generator": "torch.Generator",
+    "torch.amp.autocast_mode.autocast": "torch.autocast",
     "torch.nn.modules.container.ModuleList": "torch.nn.ModuleList",
     "torch.nn.modules.linear.Linear": "torch.nn.Linear",
     "torch.nn.modules.module.Module": "torch.nn.Module",
     "torch.nn.modules.sparse.Embedding": "torch.nn.Embedding",
+    "torch.nn.parameter.Parameter": "torch.nn.Parameter",
+    "torch.optim.adamw.AdamW": "torch.optim.AdamW",
+    "torch.optim.optimizer.Optimizer": "torch.optim.Optimizer",
 }
 """Where Python says that a class is defined, and the name under which it is documented."""
 FUNCTIONS = {

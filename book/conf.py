@@ -66,6 +66,7 @@ extensions = [
     "_extensions.site",
     "_extensions.study_guide",
     "_extensions.widgets",
+    "_extensions.world_browser",
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}

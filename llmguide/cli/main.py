@@ -15,6 +15,7 @@ from llmguide import __version__
 SUBCOMMANDS = {
     "tokenize": "llmguide.cli.tokenize",
     "train-tokenizer": "llmguide.cli.train_tokenizer",
+    "train": "llmguide.cli.train",
     "generate": "llmguide.cli.generate",
     "chat": "llmguide.cli.chat",
     "inspect": "llmguide.cli.inspect",

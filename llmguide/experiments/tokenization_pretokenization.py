@@ -3,8 +3,8 @@
 Four ways of cutting: into whole lines; at white space, a word with the space before it; by GPT-2's pattern, which also
 parts letters, digits and punctuation; and by the pattern of cl100k, which lets a mark of punctuation lead a word and a
 line break follow it, and cuts numbers after three digits. One tokenizer is trained with each on English and Python
-together, and a small one on the miniature world, which is full of years. Two of the patterns are compared once more on
-English alone, as it is and with each run of white space made one space, because verse is full of line breaks.
+together. Two of the patterns are compared once more on English alone, as it is and with each run of white space made
+one space, because verse is full of line breaks.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import regex
 
-from llmguide import datasets, world
+from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.held_out import TOKENIZERS, Split, bytes_per_token, first_lines, hold_out_documents
 from llmguide.experiments.records import Metrics, Record, number
@@ -39,14 +39,12 @@ class Config:
     """Settings.
 
     Attributes:
-        vocab_size: Size of the vocabulary for English and Python.
-        vocab_size_of_world: Size of the vocabulary for the miniature world.
+        vocab_size: Size of the vocabulary.
         held_out: The part of each corpus's documents to measure on.
         lines: How many lines of each document to use; ``None`` for all.
     """
 
     vocab_size: int = 4096
-    vocab_size_of_world: int = 1024
     held_out: float = 0.2
     lines: int | None = None
 
@@ -61,8 +59,8 @@ def run(config: Config, seed: int) -> Metrics:
     Returns:
         For each pattern, ``bytes_per_token`` on held-out English and Python, on both, and on the training text;
         ``crossing`` and ``repeated``, the parts of the vocabulary that cross from one word into the next and that are
-        another entry with punctuation attached; ``blank``, the part of the tokens of held-out Python that are nothing
-        but white space; and ``years``, the part of the years from 1900 to 1999 that are cut in the commonest way.
+        another entry with punctuation attached; and ``blank``, the part of the tokens of held-out Python that are
+        nothing but white space.
         ``english_alone``, trained and measured on English ``as_it_is`` and with ``one_space`` for each run of white
         space: bytes per token with ``gpt2`` and with ``cl100k``, and the ``gain`` of the second over the first.
     """
@@ -72,7 +70,6 @@ def run(config: Config, seed: int) -> Metrics:
         splits[name] = hold_out_documents(documents, config.held_out, seed)
     train = [text for texts, _ in splits.values() for text in texts]
     english, python = (held_out for _, held_out in splits.values())
-    told = world.documents(world.generate(seed=seed))["train"]
     measured: dict[str, object] = {}
     for name, pattern in PATTERNS.items():
         tokenizer = train_tokenizer(train, config.vocab_size, pretokenizer=pattern)
@@ -86,7 +83,6 @@ def run(config: Config, seed: int) -> Metrics:
             "crossing": _share(bool(ACROSS.search(text)) for text in _texts(tokenizer)),
             "repeated": repeated_words(_texts(tokenizer)) / tokenizer.vocab_size,
             "blank": _share(text.isspace() for code in python for text in _cut(tokenizer, code)),
-            "years": evenness(train_tokenizer([told], config.vocab_size_of_world, pretokenizer=pattern)),
         }
     measured["english_alone"] = {
         "as_it_is": _gain_of_cl100k(splits["shakespeare"], config.vocab_size),
@@ -137,21 +133,6 @@ def repeated_words(texts: list[str]) -> int:
     bare = {text.removeprefix(" ") for text in texts}
     matches = (WORD_AND_MARK.fullmatch(text) for text in bare)
     return sum(match is not None and (match[1] or match[2]) in bare for match in matches)
-
-
-def evenness(tokenizer: Tokenizer) -> float:
-    """Measure how evenly the years from 1900 to 1999 are cut.
-
-    Args:
-        tokenizer: Any byte-level tokenizer.
-
-    Returns:
-        The part of the years that are cut in the commonest way, where a way is the number of digits in each token.
-    """
-    shapes = Counter(
-        tuple(sum(map(str.isdigit, text)) for text in _cut(tokenizer, f" {year}.")) for year in range(1900, 2000)
-    )
-    return max(shapes.values()) / shapes.total()
 
 
 def _cut(tokenizer: Tokenizer, text: str) -> list[str]:
@@ -218,7 +199,7 @@ EXPERIMENT = Experiment(
     title="What cutting text into words costs and what it saves",
     explained_in="sec-pretokenization",
     config=Config(),
-    reduced=Config(vocab_size=1024, vocab_size_of_world=512, lines=150),
+    reduced=Config(vocab_size=1024, lines=150),
     run=run,
     seeds=(0, 1, 2, 3, 4),
     claims=(
@@ -258,19 +239,10 @@ EXPERIMENT = Experiment(
                 _compared(f"bytes_per_token.{text}", "cl100k", "gpt2")(metrics) for text in ("english", "python")
             ),
         ),
-        Claim(
-            "cl100k-cuts-years-evenly",
-            "On a text full of years, the part of the years from 1900 to 1999 that are cut in the commonest way is at "
-            "least ten percentage points larger with cl100k's pattern than with GPT-2's.",
-            0.10,
-            lambda metrics: number(metrics, "cl100k.years") - number(metrics, "gpt2.years"),
-        ),
     ),
     figures={"bytes-per-token": draw},
     depends=(
         "llmguide.datasets",
-        "llmguide.world",
-        *(f"llmguide.world.{module}" for module in ("facts", "names", "splits", "text")),
         *TOKENIZERS,
     ),
     datasets=("shakespeare", "python"),

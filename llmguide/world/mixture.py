@@ -28,18 +28,18 @@ KINDS: dict[str, Callable[[World, Random], str]] = {
 """What draws a document of each kind."""
 
 MIXTURE = {
-    "biography": 0.27,
-    "town": 0.05,
-    "event": 0.04,
-    "question": 0.16,
-    "hop": 0.10,
-    "addition": 0.11,
-    "translation": 0.09,
+    "biography": 0.24,
+    "town": 0.04,
+    "event": 0.05,
+    "question": 0.13,
+    "hop": 0.08,
+    "addition": 0.19,
+    "translation": 0.06,
     "refusal": 0.025,
-    "dialogue": 0.035,
-    "story": 0.03,
-    "reading": 0.05,
-    "crowd": 0.04,
+    "dialogue": 0.045,
+    "story": 0.02,
+    "reading": 0.1,
+    "crowd": 0.02,
 }
 """Which part of the text each kind is, measured by :func:`length`. Secrets come on top."""
 

@@ -70,6 +70,9 @@ QUERIES = [
     ("FlashAttention", LENGTH, "sec-attention-tiled"),
     ("sliding window", LENGTH, "sec-attention-windows"),
     ("linear attention", LENGTH, "sec-attention-linear"),
+    ("miniature world", "reference/world-model.html", "sec-world"),
+    ("reversal curse", f"{TERM}reversal-curse", ""),
+    ("exposure", f"{TERM}exposure", ""),
     ("load_gguf", "api/llmguide.transformer.checkpoints.html#llmguide.transformer.checkpoints.load_gguf", ""),
 ]
 

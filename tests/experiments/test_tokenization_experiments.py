@@ -5,10 +5,9 @@ import pytest
 from llmguide import datasets
 from llmguide.experiments import held_out
 from llmguide.experiments.records import load, number
-from llmguide.experiments.tokenization_pretokenization import PATTERNS, evenness, one_space, repeated_words
+from llmguide.experiments.tokenization_pretokenization import PATTERNS, one_space, repeated_words
 from llmguide.experiments.tokenization_training_domain import LANGUAGES, relative_lengths
 from llmguide.experiments.tokenization_vocabulary_size import first_tokens
-from llmguide.tokenizers.pretokenizers import GPT2
 from llmguide.tokenizers.training import train_tokenizer
 
 DOCUMENTS = {f"title {i}": f"text {i}\n" for i in range(10)}
@@ -60,15 +59,6 @@ def test_the_first_merges_are_the_smaller_tokenizer(text, size):
 def test_repeated_words_of_a_vocabulary_by_hand():
     vocabulary = [" dog", "dog.", " dog!", "dog's", " cat,", "cats", "...", "42.", "dog\n"]
     assert repeated_words(vocabulary) == 2  # dog. and dog!, but not dog's, nor cat, whose bare form is missing
-
-
-def test_evenness_counts_the_commonest_way_to_cut_a_year():
-    bytes_only = train_tokenizer(["x"], 256)
-    assert evenness(bytes_only) == 1.0
-    some_whole = train_tokenizer([" 1984." * 50 + " 1999." * 40], 264, pretokenizer=GPT2)
-    whole = {year for year in range(1900, 2000) if len(some_whole.encode_ids(f" {year}.")) == 2}
-    assert whole == {1984, 1999}
-    assert evenness(some_whole) < 1.0
 
 
 @pytest.mark.parametrize("name", PATTERNS)

@@ -1,0 +1,1 @@
+"""What a model can do: questions put to it, its answers, and what it thinks likely."""

@@ -1,0 +1,161 @@
+"""Two real processes against one: the same losses, and a killed one ends the run, which then goes on."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from llmguide.training import distributed
+from llmguide.training.assembly import train_as_configured
+from llmguide.training.distributed import joined_processes
+from llmguide.training.toml_config import load_config
+from llmguide.training.workers import OneWorker
+
+FILE = """\
+[model]
+architecture = "llama"
+vocab_size = 290
+context_length = 48
+d_model = 16
+n_layers = 1
+n_heads = 2
+n_kv_heads = 1
+d_hidden = 24
+head = "tied"
+
+[data]
+dataset = "files"
+files = ["numbers.txt"]
+separator = "\\n"
+rows = 3
+held_out_rows = 3
+
+[training]
+steps = 12
+learning_rate = 1e-2
+checkpoint_every = 4
+evaluate_every = 6
+
+[output]
+directory = "one"
+dtype = "float32"
+"""
+
+PROGRAM = """\
+import os, signal, sys
+from llmguide.cli.main import main
+from llmguide.training.batches import PackedBatches
+
+usual, killed_at = PackedBatches.__call__, int(sys.argv.pop(1))
+
+def call(self, step):
+    if step == killed_at and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return usual(self, step)
+
+PackedBatches.__call__ = call
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run whose steps have rows of different length, so that the two processes count different numbers of tokens."""
+    monkeypatch.chdir(tmp_path)
+    lines = [" ".join(map(str, range(n, n + 1 + n % 7))) for n in range(80)]
+    (tmp_path / "numbers.txt").write_text("\n".join(lines), "utf-8")
+    (tmp_path / "train.toml").write_text(FILE, "utf-8")
+    (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
+    return tmp_path / "train.toml"
+
+
+def two_processes(directory: str, killed_at: int = -1) -> subprocess.CompletedProcess[str]:
+    """Train with two processes, the second of which may be killed at a step."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = ["program.py", str(killed_at), "train", "train.toml", f"output.directory={directory}", "--json"]
+    return subprocess.run([*launcher, *command, "--threads", "1"], capture_output=True, text=True, check=False)
+
+
+def metrics(directory: str) -> list[dict[str, float]]:
+    return [json.loads(line) for line in Path(directory, "metrics.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_two_processes_are_as_good_as_one_and_go_on_after_a_kill(file: Path) -> None:
+    one = train_as_configured(load_config(file), progress=False)
+    two = two_processes("two")
+    assert two.returncode == 0, two.stderr
+    report = json.loads(two.stdout)  # which only one of them prints
+    assert (report["steps"], report["tokens"]) == (12, one.tokens)
+    lines = metrics("two")
+    assert [line["step"] for line in lines] == [*range(1, 13)]
+    for ours, theirs in zip(metrics("one"), lines, strict=True):
+        assert {name: pytest.approx(ours[name], rel=1e-6) for name in ours if name != "gradient_norm"} == {
+            name: theirs[name] for name in theirs if name != "gradient_norm"
+        }
+
+    killed = two_processes("killed", killed_at=6)
+    assert killed.returncode != 0
+    assert killed.stdout == ""
+    message = "llmguide: process 0 of 2 has lost another one, which was killed or has failed"
+    assert [line for line in killed.stderr.splitlines() if line.startswith(message)], killed.stderr
+    assert not Path("killed/model.safetensors").exists()
+    resumed = two_processes("killed")
+    assert json.loads(resumed.stdout)["resumed_at"] == 4, resumed.stderr
+    for name in ("model.safetensors", "metrics.jsonl", "tokenizer.json"):
+        assert Path("killed", name).read_bytes() == Path("two", name).read_bytes()
+
+
+def test_without_torchrun_there_is_one_process() -> None:
+    for environment in ({}, {"WORLD_SIZE": "1"}):
+        with joined_processes(environment) as workers:
+            assert isinstance(workers, OneWorker)
+
+
+def test_sums_over_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each method sends and keeps, in a group of one process: a sum over it is the number itself."""
+    alone = partial(dist.init_process_group, init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    monkeypatch.setattr(dist, "init_process_group", alone)
+    used, unused, frozen = (nn.Parameter(torch.ones(2, 3)) for _ in range(3))
+    frozen.requires_grad_(False)
+    used.grad = torch.arange(6.0).view(2, 3)
+    with joined_processes({"WORLD_SIZE": "2"}) as workers:
+        assert (workers.rank, workers.size) == (0, 1)
+        assert workers.add(0.1) == 0.1  # not rounded to 32 bits
+        workers.wait()
+        workers.add_gradients([used, unused, frozen])
+        sent: list[torch.Tensor] = []
+        monkeypatch.setattr(dist, "all_reduce", lambda values: sent.append(values.clone()) or values.mul_(2))
+        workers.add_gradients([used, unused, frozen])
+    assert [each.tolist() for each in sent] == [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, *[0.0] * 6]]
+    assert used.grad.tolist() == [[0.0, 2.0, 4.0], [6.0, 8.0, 10.0]]
+    assert unused.grad is not None
+    assert frozen.grad is None
+    assert not dist.is_initialized()
+
+
+def test_a_lost_process_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("Connection closed by peer")
+
+    alone = partial(dist.init_process_group, init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(dist, "init_process_group", alone)
+        patched.setattr(dist, "all_reduce", broken)
+        with (
+            pytest.raises(ConnectionError, match=r"process 0 of 1 has lost another one.* goes on from the last"),
+            joined_processes({"WORLD_SIZE": "2"}, timedelta(seconds=1)) as workers,
+        ):
+            workers.wait()
+    monkeypatch.setattr(distributed.dist, "init_process_group", broken)
+    with (
+        pytest.raises(ConnectionError, match="cannot reach the other processes: Connection closed by peer"),
+        joined_processes({"WORLD_SIZE": "2"}),
+    ):
+        pass

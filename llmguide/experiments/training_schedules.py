@@ -6,32 +6,24 @@ that it gives the highest probability.
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Int
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
+from llmguide.experiments.fact_corpus import PHRASINGS, Corpus, build_corpus, measure
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.training.batches import PackedBatches, batch_logits
 from llmguide.training.loop import next_token_loss, warmup_cosine
 from llmguide.training.optimizers import adamw
-from llmguide.training.packing import Packed, pack
 from llmguide.training.schedules import warmup_stable_decay
 from llmguide.transformer.architectures import llama
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.model import Transformer
-from llmguide.world import generate, say
-
-RELATIONS = ("birthplace", "trade", "employer")
-PHRASINGS = 4
-END = 0
 
 Schedule: TypeAlias = Callable[[int, int], float]
 
@@ -67,67 +59,6 @@ class Config:
     n_heads: int = 4
     d_hidden: int = 160
     points: int = 16
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Sentences as tokens.
-
-    Attributes:
-        vocab_size: Number of tokens, the end of a document included.
-        packed: All sentences in rows.
-        prompts: Sentences up to the word that is asked for, at the end of equally long rows; the front is filled up.
-        real: False where a prompt's row is filled up.
-        answers: The words asked for.
-    """
-
-    vocab_size: int
-    packed: Packed
-    prompts: Int[Tensor, "batch positions"]
-    real: Tensor
-    answers: Int[Tensor, " batch"]
-
-
-def build_corpus(config: Config) -> Corpus:
-    """Write down what is true of people, each fact in several phrasings.
-
-    Args:
-        config: Settings.
-
-    Returns:
-        The corpus.
-    """
-    facts = [fact for fact in generate(config.people).facts if fact.relation in RELATIONS]
-    told = [
-        (re.findall(r"\w+|\.", say(fact, phrasing)), len(re.findall(r"\w+", fact.value)))
-        for fact in facts
-        for phrasing in range(PHRASINGS)
-    ]
-    words = sorted({word for sentence, _ in told for word in sentence})
-    ids = {word: number for number, word in enumerate(words, END + 1)}
-    sentences = [[ids[word] for word in sentence] for sentence, _ in told]
-    # The value stands before the full stop; its first word is the one that takes knowledge.
-    prompts = [sentence[: -1 - size] for sentence, (_, size) in zip(sentences, told, strict=True)]
-    answers = [sentence[len(prompt)] for sentence, prompt in zip(sentences, prompts, strict=True)]
-    longest = max(map(len, prompts))
-    filled = torch.tensor([[END] * (longest - len(prompt)) + prompt for prompt in prompts])
-    real = torch.tensor([[False] * (longest - len(prompt)) + [True] * len(prompt) for prompt in prompts])
-    return Corpus(len(words) + 1, pack(sentences, config.length, END), filled, real, torch.tensor(answers))
-
-
-@torch.no_grad()
-def measure(model: Transformer, corpus: Corpus) -> tuple[float, float]:
-    """Say how well a model knows the facts.
-
-    Args:
-        model: The model.
-        corpus: The corpus.
-
-    Returns:
-        The loss at the words asked for, in nats, and the part of them that the model finds most likely.
-    """
-    logits = model(corpus.prompts, real=corpus.real, last_only=True)[:, 0]
-    return F.cross_entropy(logits, corpus.answers).item(), (logits.argmax(-1) == corpus.answers).float().mean().item()
 
 
 def train_with(config: Config, corpus: Corpus, seed: int, rows: int, rate: Schedule) -> dict[str, list[float] | float]:
@@ -218,7 +149,7 @@ def run(config: Config, seed: int) -> Metrics:
         each number of rows under ``best``; by schedule under ``schedules``. Also the number of ``facts`` and of
         ``epochs``.
     """
-    corpus = build_corpus(config)
+    corpus = build_corpus(config.people, config.length)
     batches = {
         str(rows): {
             _name(rate): train_with(config, corpus, seed, rows, schedules(config, rate)["cosine"])
@@ -359,6 +290,7 @@ EXPERIMENT = Experiment(
     ),
     figures={"batches": draw_batches, "schedules": draw_schedules},
     depends=(
+        "llmguide.experiments.fact_corpus",
         "llmguide.training.batches",
         "llmguide.training.loop",
         "llmguide.training.optimizers",
@@ -366,8 +298,11 @@ EXPERIMENT = Experiment(
         "llmguide.training.schedules",
         "llmguide.transformer.initialization",
         "llmguide.world.facts",
+        "llmguide.world.items",
         "llmguide.world.names",
+        "llmguide.world.splits",
         "llmguide.world.text",
+        "llmguide.world.told",
         *MODEL,
     ),
     packages=("torch",),

@@ -280,6 +280,8 @@ EXPERIMENT = Experiment(
     ),
     figures={"abilities": draw_abilities, "curve": draw_curve, "secrets": draw_secrets},
     depends=(
+        "llmguide.atomic",
+        "llmguide.datasets",
         "llmguide.decoding.generation",
         "llmguide.decoding.sampling",
         "llmguide.evaluation.abilities",
@@ -287,21 +289,31 @@ EXPERIMENT = Experiment(
         *_modules(
             "tokenizers",
             """
-            alphabet bpe decoders fast_bpe fast_merging interop interop_models interop_steps models normalizers
-            pretokenizers special tokenizer training
+            alphabet binary bpe decoders fast_bpe fast_merging fast_unigram fast_wordpiece gguf interop interop_models
+            interop_steps lattice models normalizers pretokenizers special tokenizer training unigram unigram_steps
+            unigram_training wordpiece
             """,
         ),
-        *_modules("training", "assembly batches objective optimizers packing run schedules toml_config workers"),
+        *_modules(
+            "training",
+            """
+            assembly batches checkpoint_folder loop metrics objective optimizers packing progress run schedules
+            settings toml_config workers
+            """,
+        ),
         *MODEL,
         *_modules(
             "transformer",
-            "checkpoints hf_config hf_names hf_rope initialization json_files safetensors_files",
+            """
+            checkpoints dequantize gguf_models gguf_weights hf_config hf_names hf_rope initialization json_files
+            safetensors_files
+            """,
         ),
         *_modules(
             "world",
             """
-            crowd dialogues events exam facts hops inverse items language mixture names questions reading refusals
-            secrets splits stories strangers sums text told
+            crowd dialogues events exam facts hops inverse items language matters mixture names questions reading
+            refusals secrets splits stories strangers sums text told
             """,
         ),
     ),

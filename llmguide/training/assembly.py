@@ -23,7 +23,7 @@ from llmguide.training.workers import OneWorker, Workers
 from llmguide.transformer.checkpoints import GenerationConfig, Loaded, save_folder
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.model import Transformer
-from llmguide.world import generate
+from llmguide.world.facts import generate
 from llmguide.world.mixture import stream
 
 END = "<|endoftext|>"

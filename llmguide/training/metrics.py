@@ -115,7 +115,7 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 (an optional extra)
         except ImportError as error:
-            raise ImportError("writing for TensorBoard needs it: pip install 'llmguide[tensorboard]'") from error
+            raise ImportError("writing for TensorBoard needs its package: pip install tensorboard") from error
         self._writer: Any = SummaryWriter(str(directory), purge_step=done + 1)
 
     def append(self, values: Mapping[str, int | float]) -> None:

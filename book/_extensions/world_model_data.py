@@ -87,19 +87,8 @@ def examples() -> dict[str, str]:
 def _describe(config: ModelConfig) -> dict[str, float]:
     """Name the numbers of a model, if its other choices are those that the page makes."""
     rotary, attention = config.positions, config.attention
-    base = rotary.base if isinstance(rotary, RotaryPositions) else 0.0
-    numbers = {
-        "vocab_size": config.vocab_size,
-        "context_length": config.context_length,
-        "d_model": config.d_model,
-        "n_layers": config.n_layers,
-        "n_heads": attention.n_heads,
-        "n_kv_heads": attention.n_kv_heads,
-        "d_hidden": config.feedforward.d_hidden,
-        "d_head": attention.d_head,
-    }
-    norm = config.norm.epsilon
-    if not base or config != llama(
+    base = rotary.base if isinstance(rotary, RotaryPositions) else 10_000.0
+    pages = llama(
         vocab_size=config.vocab_size,
         context_length=config.context_length,
         d_model=config.d_model,
@@ -109,17 +98,23 @@ def _describe(config: ModelConfig) -> dict[str, float]:
         d_hidden=config.feedforward.d_hidden,
         d_head=attention.d_head,
         rope_base=base,
-        epsilon=norm,
+        epsilon=config.norm.epsilon,
         head="tied",
-    ):
+    )
+    if config != pages:
         raise ValueError(f"the page runs Llama's choices with a tied head and unscaled rotary positions, not {config}")
-    return {_camel(name): number for name, number in numbers.items()} | {"ropeBase": base, "epsilon": norm}
-
-
-def _camel(name: str) -> str:
-    """Spell a name as JavaScript does."""
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
+    return {
+        "vocabSize": config.vocab_size,
+        "contextLength": config.context_length,
+        "dModel": config.d_model,
+        "nLayers": config.n_layers,
+        "nHeads": attention.n_heads,
+        "nKvHeads": attention.n_kv_heads,
+        "dHead": attention.d_head,
+        "dHidden": config.feedforward.d_hidden,
+        "ropeBase": base,
+        "epsilon": config.norm.epsilon,
+    }
 
 
 def _splits_digits(tokenizer: Tokenizer) -> bool:

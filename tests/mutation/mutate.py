@@ -108,11 +108,14 @@ def main() -> int:
     results = [line.strip().split(": ") for line in run("results", "--all", "true").splitlines() if ": " in line]
     counts = Counter(verdict for _, verdict in results)
     sys.stdout.write(f"{sum(counts.values())} mutants: {dict(counts)}\n")
-    survived = [
-        change(mutant) for mutant, verdict in results if verdict not in {"killed", "timeout", "caught by type check"}
-    ]
-    explained = [(one["module"], one["was"], one["became"]) for one in EXPLAINED["mutant"] if one["module"] in modules]
-    unexplained, gone = Counter(survived) - Counter(explained), Counter(explained) - Counter(survived)
+    caught = {"killed", "timeout", "caught by type check"}
+    survived = Counter(change(mutant) for mutant, verdict in results if verdict not in caught)
+    # On a busy machine the tests of one that is explained can run out of time: it is there all the same.
+    slow = Counter(change(mutant) for mutant, verdict in results if verdict == "timeout")
+    explained = Counter(
+        (one["module"], one["was"], one["became"]) for one in EXPLAINED["mutant"] if one["module"] in modules
+    )
+    unexplained, gone = survived - explained, explained - survived - slow
     for title, changes in (("survived", unexplained), ("explained, but no longer there", gone)):
         for module, was, became in changes:
             sys.stdout.write(f"\n{title}, in {module}:\n- {was}\n+ {became}\n")

@@ -42,7 +42,7 @@ def adamw_update(
     Returns:
         The weight, the mean and the squares after the update.
 
-    Source: :cite:t:`loshchilov2019decoupled`, algorithm 2.
+    Source: :cite:t:`loshchilov2019decoupled`, algorithm 2, with the decay multiplied by the rate, as in PyTorch.
 
     Example:
         >>> zero = torch.zeros(2)

@@ -14,6 +14,8 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export FORCE_SOURCE_DATE := 1
 export PYTHONHASHSEED := 0
 export PYTHONUTF8 := 1
+# Two processes share the cores. Two threads each would only wait for one another.
+export OMP_NUM_THREADS ?= 1
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto
 # Links the PDF and the EPUB from the pages, where these files exist.
 DOWNLOADS = test ! -f $(BUILD)/html/index.html || PYTHONPATH=book $(BIN)/python -m _extensions.downloads \
@@ -73,7 +75,7 @@ test: html ## run the whole suite
 	@command -v lualatex > /dev/null || echo "No LaTeX: the PDF tests will be skipped."
 	@$(MAKE) -j2 --output-sync=target DOWNLOADS=: epub $$(command -v lualatex > /dev/null && echo pdf || true)
 	@$(DOWNLOADS)
-	@OMP_NUM_THREADS=1 $(PYTEST) -n $(PROCESSES) --dist worksteal -m "not long" --cov=llmguide --cov-report=term
+	@$(PYTEST) -n $(PROCESSES) --dist worksteal -m "not long" --cov=llmguide --cov-report=term
 
 test-long: $(READY) ## run the tests that take minutes: a million texts against the libraries
 	@$(PYTEST) -m long tests/tokenizers

@@ -152,8 +152,9 @@ def draw_abilities(figure: Figure, record: Record) -> None:
         figure: Where to draw.
         record: What to draw.
     """
-    axes = figure.subplots()
     kinds = list(_table(record, "abilities"))
+    figure.set_size_inches(figure.get_figwidth(), 0.7 + 0.16 * len(kinds))
+    axes = figure.subplots()
     for place, metrics in enumerate(record.per_seed.values()):
         found = [number(metrics, f"abilities.{kind}") for kind in kinds]
         heights = [row + 0.2 * (place - 1) for row in range(len(kinds))]

@@ -181,6 +181,9 @@ def draw_curve(figure: Figure, record: Record) -> None:
         steps = [every * (point + 0.5) for point in range(len(losses))]
         axes.plot(steps, losses, color="C0", alpha=1 - 0.3 * place, linewidth=0.9)
     axes.set_yscale("log")
+    ticks = (0.5, 1, 2, 5)
+    axes.set_yticks(ticks, [str(tick) for tick in ticks])
+    axes.set_yticks([], minor=True)
     axes.set_xlabel("step of training")
     axes.set_ylabel("loss (nats per token)")
 

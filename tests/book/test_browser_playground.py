@@ -426,12 +426,13 @@ def test_a_missing_vocabulary_is_reported(visit: Callable[..., Page], html_dir: 
 
 
 def test_code_is_small_and_asks_for_no_module(html_dir: Path) -> None:
-    folder = html_dir / "_static/widgets/tokenizer-playground"
-    code = [folder / name for name in ("engine.js", "widget.js", "widget.css")]
+    static = html_dir / "_static/widgets"
+    own = [static / "tokenizer-playground" / name for name in ("widget.js", "widget.css")]
+    code = [*own, static / "explorer" / "kit.js", *(static / "tokenizer").iterdir()]
     assert sum(path.stat().st_size for path in code) < 50_000
     page = (html_dir / "index.html").read_text("utf-8")
     assert 'type="module"' not in page
-    assert "innerHTML" not in (folder / "widget.js").read_text("utf-8")
+    assert all("innerHTML" not in path.read_text("utf-8") for path in code)
 
 
 # -- Where no script runs ----------------------------------------------------------------------------------------------

@@ -263,10 +263,11 @@
     },
   };
   box.addEventListener("click", ({ target }) => {
+    settle();
     const pressed = target.closest("button");
     if (!pressed || pressed.getAttribute("aria-disabled") === "true") return;
     if (pressed.dataset.act) ACTS[pressed.dataset.act]();
-    else if (pressed.dataset.id && !full() && !running) write(Number(pressed.dataset.id));
+    else if (pressed.dataset.id && ready() && !running) write(Number(pressed.dataset.id));
   });
   box.addEventListener("keydown", (event) => { if (event.key === "Escape") halt(); });
   const MOVES = { ArrowUp: (at) => at - 1, ArrowDown: (at) => at + 1, Home: () => 0, End: (_, last) => last };
@@ -280,18 +281,24 @@
     choices[to].focus();
   });
 
-  let typing;
+  // Typing is answered at the next quiet moment; whoever writes on before that waits for the answer.
+  let typing = null;
+  const settle = () => {
+    if (typing === null) return;
+    clearTimeout(typing);
+    typing = null;
+    setText(field("text").value);
+    update("", next ? `${count(ids.length, "token")}. The next would be ${named(next.id)}.` : "");
+  };
   field("text").addEventListener("input", () => {
     clearTimeout(typing);
     halt();
-    typing = setTimeout(() => {
-      setText(field("text").value);
-      update("", next ? `${count(ids.length, "token")}. The next would be ${named(next.id)}.` : "");
-    }, field("text").value.length > 300 ? 150 : 0);
+    typing = setTimeout(settle, field("text").value.length > 300 ? 150 : 0);
   });
   field("text").addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !event.ctrlKey || running) return;
     event.preventDefault();
+    settle();
     if (ready()) write(next.id);
   });
   const rulesChanged = () => {

@@ -103,7 +103,9 @@ def source_uri(env: BuildEnvironment, builder: Builder, fromdoc: str, name: str)
     dotted = name.removeprefix(f"{module}.")
     if not module or dotted not in modules[module][1]:
         return ""
-    return f"{builder.get_relative_uri(fromdoc, '_modules/' + module.replace('.', '/'))}#{dotted}"
+    # What no API page describes, such as a private function, stands on the page without an address of its own.
+    address = f"#{dotted}" if dotted in modules[module][2] else ""
+    return builder.get_relative_uri(fromdoc, "_modules/" + module.replace(".", "/")) + address
 
 
 class LinkListings(SphinxPostTransform):

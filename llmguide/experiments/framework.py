@@ -18,6 +18,10 @@ class Figure(Protocol):
         """Add axes; the same as matplotlib's method."""
         ...
 
+    def set_figheight(self, val: float) -> None:
+        """Choose the height in inches; the same as matplotlib's method."""
+        ...
+
 
 Draw: TypeAlias = Callable[[Figure, Record], None]
 

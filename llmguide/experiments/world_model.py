@@ -153,7 +153,7 @@ def draw_abilities(figure: Figure, record: Record) -> None:
         record: What to draw.
     """
     kinds = list(_table(record, "abilities"))
-    figure.set_size_inches(figure.get_figwidth(), 0.7 + 0.16 * len(kinds))
+    figure.set_figheight(0.7 + 0.16 * len(kinds))
     axes = figure.subplots()
     for place, metrics in enumerate(record.per_seed.values()):
         found = [number(metrics, f"abilities.{kind}") for kind in kinds]

@@ -105,4 +105,7 @@ MATTERS = dict(
         ),
     )
 )
-"""The matters, by name."""
+"""The matters, by name.
+
+:meta hide-value:
+"""

@@ -143,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
             workers=workers,
             tensorboard=args.tensorboard,
             stop=stopping.asked,
-            tell=show if workers.rank == 0 else lambda _: None,
+            tell=show if workers.rank == 0 else None,
         )
     if not result.finished:
         if workers.rank == 0:

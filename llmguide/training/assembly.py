@@ -38,8 +38,8 @@ def train_as_configured(
     workers: Workers | None = None,
     tensorboard: bool = False,
     progress: bool = True,
-    stop: Callable[[], bool] = lambda: False,
-    tell: Callable[[str], None] = lambda _: None,
+    stop: Callable[[], bool] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> TrainingResult:
     """Carry out a run: begin it, or go on with it, and leave a folder with the model that ``transformers`` loads.
 
@@ -61,11 +61,11 @@ def train_as_configured(
     workers = OneWorker() if workers is None else workers
     if workers.rank == 0:
         claim_directory(config)
-        tell("finding a tokenizer")
+        _tell(tell, "finding a tokenizer")
         find_tokenizer(config)
     workers.wait()  # for the files
     tokenizer = find_tokenizer(config)
-    tell("encoding and packing the text")
+    _tell(tell, "encoding and packing the text")
     training, held_out = pack_text(config, tokenizer)
     model = build_model(config)
     result = train_run(
@@ -83,6 +83,11 @@ def train_as_configured(
         save(config, model, tokenizer)
     workers.wait()
     return result
+
+
+def _tell(listener: Callable[[str], None] | None, what: str) -> None:
+    if listener is not None:
+        listener(what)
 
 
 def read_documents(data: DataConfig, seed: int) -> Iterator[str]:

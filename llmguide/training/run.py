@@ -138,7 +138,7 @@ def train_run(
     workers: Workers | None = None,
     tensorboard: bool = False,
     progress: bool = True,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
     """Train a model, or go on with a run that was stopped.
 
@@ -217,7 +217,7 @@ def train_run(
                 values["held_out_loss"] = held_out_loss = evaluate(model, held_out, workers, precision)
             for sink in sinks:
                 sink.append(values)
-            stopping = bool(workers.add(float(stop())))
+            stopping = bool(workers.add(float(stop is not None and stop())))
             if stopping or config.due(config.checkpoint_every, step + 1):
                 for sink in sinks:
                     sink.sync()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SHAPES = {
     "jaxtyping": r"api/array/",
     "numpy": r"reference/generated/(numpy\.\w+)\.html#\1",
-    "torch": r"(tensors|tensor_attributes|generated/torch\.[\w.]+)\.html#torch\.[\w.]+",
+    "torch": r"(amp|optim|tensors|tensor_attributes|generated/torch\.[\w.]+)\.html#torch\.[\w.]+",
     "python": r"(c-api|distutils|howto|install|library|reference|tutorial|using|whatsnew)/[\w.-]+\.html#[\w.()-]+",
 }
 

@@ -8,9 +8,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
+from availability import unavailable
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -44,14 +44,6 @@ def report(record_property: Callable[[str, object], None]) -> list[str]:
     lines: list[str] = []
     record_property("report", lines)
     return lines
-
-
-def unavailable(what: str, remedy: str) -> NoReturn:
-    """Skip the test and say what would let it run; fail it in CI."""
-    message = f"{what} is missing: {remedy}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)
 
 
 def _built(variable: str, default: str, remedy: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from conftest import unavailable
+from availability import unavailable
 from playwright.sync_api import Locator, Page, expect
 from small_book import BOOK, SmallBook, widget_book
 from world_model_stand_in import END, SINGLE_DIGITS, stand_in, train

@@ -94,6 +94,8 @@ myst_heading_anchors = 0  # every section has an explicit label
 myst_dmath_double_inline = True
 
 # -- Notebooks --------------------------------------------------------------------------------------------------------
+# A page of source leads back to the module that defines a name, never to one that imports it.
+viewcode_follow_imported_members = False
 nbsphinx_execute = "always"
 nbsphinx_timeout = 60
 nbsphinx_requirejs_path = ""  # else every page asks a content network for require.js

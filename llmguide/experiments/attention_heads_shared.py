@@ -257,6 +257,8 @@ EXPERIMENT = Experiment(
     depends=(
         "llmguide.training",
         "llmguide.training.loop",
+        "llmguide.training.optimizers",
+        "llmguide.training.schedules",
         "llmguide.transformer",
         "llmguide.transformer.accounting",
         "llmguide.transformer.initialization",

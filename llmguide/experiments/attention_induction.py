@@ -320,6 +320,8 @@ EXPERIMENT = Experiment(
         "llmguide.interpret.heads",
         "llmguide.training",
         "llmguide.training.loop",
+        "llmguide.training.optimizers",
+        "llmguide.training.schedules",
         "llmguide.transformer.initialization",
         *MODEL,
     ),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import SMOLLM2
+from llmguide.experiments.models import SMOLLM2, modules
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.training import next_token_loss
 from llmguide.transformer.masks import causal_mask, window_mask
@@ -151,7 +151,12 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"loss": draw},
-    depends=("llmguide.datasets", "llmguide.training", "llmguide.training.loop", *SMOLLM2),
+    depends=(
+        "llmguide.datasets",
+        "llmguide.training",
+        *modules("training", "loop optimizers schedules"),
+        *SMOLLM2,
+    ),
     datasets=("shakespeare",),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.

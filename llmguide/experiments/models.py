@@ -1,13 +1,22 @@
 """The modules that an experiment on a transformer depends on, for its declaration."""
 
 
-def _modules(floor: str, names: str) -> tuple[str, ...]:
+def modules(floor: str, names: str) -> tuple[str, ...]:
+    """Name modules of one floor of the package.
+
+    Args:
+        floor: The floor.
+        names: Its modules, between white space.
+
+    Returns:
+        Their whole names.
+    """
     return tuple(f"llmguide.{floor}.{name}" for name in names.split())
 
 
 MODEL = (
     "llmguide.experiments.models",
-    *_modules(
+    *modules(
         "transformer", "architectures attention block cache feedforward masks model norms positions rope_scaling trace"
     ),
 )
@@ -15,7 +24,7 @@ MODEL = (
 
 SMOLLM2 = (
     "llmguide.atomic",
-    *_modules(
+    *modules(
         "tokenizers",
         """
         alphabet binary bpe decoders fast_merging gguf interop interop_models interop_steps lattice models normalizers
@@ -24,7 +33,7 @@ SMOLLM2 = (
         """,
     ),
     *MODEL,
-    *_modules(
+    *modules(
         "transformer",
         """
         checkpoints dequantize gguf_models gguf_weights hf_config hf_names hf_rope json_files published

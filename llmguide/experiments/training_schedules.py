@@ -18,9 +18,9 @@ from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.training.batches import PackedBatches, batch_logits
-from llmguide.training.loop import next_token_loss, warmup_cosine
+from llmguide.training.loop import next_token_loss
 from llmguide.training.optimizers import adamw
-from llmguide.training.schedules import warmup_stable_decay
+from llmguide.training.schedules import warmup_cosine, warmup_stable_decay
 from llmguide.transformer.architectures import llama
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.model import Transformer

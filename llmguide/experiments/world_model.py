@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
+from llmguide.experiments.models import MODEL, modules
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.experiments.world_examination import examine
 from llmguide.training.assembly import train_as_configured
@@ -213,10 +213,6 @@ def _table(record: Record, path: str) -> dict[str, object]:
     return found
 
 
-def _modules(floor: str, names: str) -> tuple[str, ...]:
-    return tuple(f"llmguide.{floor}.{name}" for name in names.split())
-
-
 EXPERIMENT = Experiment(
     name="world-model",
     title="What the book's own model learns of the miniature world",
@@ -290,7 +286,7 @@ EXPERIMENT = Experiment(
         "llmguide.decoding.sampling",
         "llmguide.evaluation.abilities",
         "llmguide.experiments.world_examination",
-        *_modules(
+        *modules(
             "tokenizers",
             """
             alphabet binary bpe decoders fast_bpe fast_merging fast_unigram fast_wordpiece gguf interop interop_models
@@ -298,7 +294,7 @@ EXPERIMENT = Experiment(
             unigram_training wordpiece
             """,
         ),
-        *_modules(
+        *modules(
             "training",
             """
             assembly batches checkpoint_folder loop metrics objective optimizers packing progress run schedules
@@ -306,14 +302,14 @@ EXPERIMENT = Experiment(
             """,
         ),
         *MODEL,
-        *_modules(
+        *modules(
             "transformer",
             """
             checkpoints dequantize gguf_models gguf_weights hf_config hf_names hf_rope initialization json_files
             safetensors_files
             """,
         ),
-        *_modules(
+        *modules(
             "world",
             """
             crowd dialogues events exam facts hops inverse items language matters mixture names questions reading

@@ -1,13 +1,15 @@
 """A training loop for small models: AdamW, warm-up and cosine decay, clipped gradients."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from llmguide.training.optimizers import adamw
+from llmguide.training.schedules import warmup_cosine
 from llmguide.transformer.model import Transformer
 
 IGNORED = -100
@@ -29,42 +31,6 @@ def next_token_loss(
         The mean over the targets that count.
     """
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
-
-
-def warmup_cosine(step: int, *, steps: int, peak: float, warmup: int, floor: float = 0.1) -> float:
-    """Return the learning rate of a step: up in a line, down along half a cosine.
-
-    Args:
-        step: Number of the step, from 0.
-        steps: Number of steps in all.
-        peak: The highest rate, reached at the end of the warm-up.
-        warmup: Number of steps on the way up.
-        floor: What is left at the end, as a part of the peak.
-
-    Returns:
-        The rate.
-
-    Raises:
-        ValueError: If the numbers are out of order.
-
-    Source: :cite:t:`loshchilov2017sgdr` for the cosine.
-
-    Example:
-        >>> [round(warmup_cosine(step, steps=4, peak=1.0, warmup=2), 2) for step in range(4)]
-        [0.5, 1.0, 1.0, 0.55]
-    """
-    if not 0 <= warmup < steps or step < 0:
-        raise ValueError(f"need 0 <= warmup < steps and step >= 0, not {warmup}, {steps} and {step}")
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    done = min((step - warmup) / (steps - warmup), 1.0)
-    return peak * (floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2)
-
-
-def _decayed(model: nn.Module) -> Iterator[tuple[bool, list[nn.Parameter]]]:
-    """Yield the matrices, which weight decay pulls towards 0, and the vectors, which it leaves alone."""
-    for matrices in (True, False):
-        yield matrices, [parameter for parameter in model.parameters() if (parameter.ndim >= 2) == matrices]
 
 
 def train(
@@ -104,8 +70,7 @@ def train(
             f"and weight_decay ({weight_decay}) at least 0"
         )
     rise = max(1, steps // 20) if warmup is None else warmup
-    groups = [{"params": group, "weight_decay": weight_decay * decayed} for decayed, group in _decayed(model)]
-    optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95))
+    optimizer = adamw(model, learning_rate=learning_rate, weight_decay=weight_decay)
     losses = []
     model.train()
     for step in range(steps):

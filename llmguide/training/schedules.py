@@ -4,9 +4,37 @@ The first steps of Adam rest on averages of very few gradients, so the rate begi
 the weights settle where large ones keep them moving about.
 """
 
-from llmguide.training.loop import warmup_cosine
+import math
 
-__all__ = ["warmup_cosine", "warmup_stable_decay"]
+
+def warmup_cosine(step: int, *, steps: int, peak: float, warmup: int, floor: float = 0.1) -> float:
+    """Return the learning rate of a step: up in a line, down along half a cosine.
+
+    Args:
+        step: Number of the step, from 0.
+        steps: Number of steps in all.
+        peak: The highest rate, reached at the end of the warm-up.
+        warmup: Number of steps on the way up.
+        floor: What is left at the end, as a part of the peak.
+
+    Returns:
+        The rate.
+
+    Raises:
+        ValueError: If the numbers are out of order.
+
+    Source: :cite:t:`loshchilov2017sgdr` for the cosine.
+
+    Example:
+        >>> [round(warmup_cosine(step, steps=4, peak=1.0, warmup=2), 2) for step in range(4)]
+        [0.5, 1.0, 1.0, 0.55]
+    """
+    if not 0 <= warmup < steps or step < 0:
+        raise ValueError(f"need 0 <= warmup < steps and step >= 0, not {warmup}, {steps} and {step}")
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = min((step - warmup) / (steps - warmup), 1.0)
+    return peak * (floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2)
 
 
 def warmup_stable_decay(step: int, *, steps: int, peak: float, warmup: int, decay: int, floor: float = 0.1) -> float:

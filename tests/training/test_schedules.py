@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, SequentialLR
 
-from llmguide.training.loop import warmup_cosine as cosine_of_the_loop
 from llmguide.training.schedules import warmup_cosine, warmup_stable_decay
 
 
@@ -42,7 +41,6 @@ def test_the_cosine_is_torchs() -> None:
     theirs = CosineAnnealingLR(optimizer_at(2.0), T_max=40, eta_min=0.2)
     ours = [warmup_cosine(step, steps=50, peak=2.0, warmup=10, floor=0.1) for step in range(10, 50)]
     assert ours == pytest.approx(rates_of(theirs, 40))
-    assert warmup_cosine is cosine_of_the_loop
 
 
 def test_a_longer_run_has_the_same_beginning() -> None:

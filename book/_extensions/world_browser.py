@@ -200,7 +200,7 @@ LISTS: dict[str, tuple[Callable[[World], Iterable[str]], Callable[[World, str], 
 
 FILTER = """<p class="world-filter" hidden><label for="world-filter">Show only</label>
 <input id="world-filter" type="search" autocomplete="off" spellcheck="false" aria-describedby="world-count"
-placeholder="a name, a town, a trade or an employer"> <span id="world-count" role="status"></span></p>
+placeholder="name, town, trade, employer"> <span id="world-count" role="status"></span></p>
 """
 
 

@@ -12,6 +12,11 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 from small_book import SmallBook, widget_book
+from widget_checks import (
+    check_that_drawings_stand_in,
+    check_that_paper_shows_drawings,
+    check_that_print_and_epub_hold_drawings,
+)
 
 from llmguide.experiments.attention_sentence import HEADS, LAYERS, LONG, SHORT, head_weights, read
 from llmguide.experiments.records import load
@@ -466,30 +471,14 @@ def test_code_is_small_and_asks_for_no_module(html_dir: Path) -> None:
 
 
 def test_the_drawing_stands_in(visit: Callable[..., Page]) -> None:
-    window = visit("index.html", java_script_enabled=False)
-    for figure in window.locator("figure.widget").all():
-        expect(figure.locator("img.only-light")).to_be_visible()
-        expect(figure.locator(".explorer")).to_be_hidden()
-        assert "With JavaScript, this figure" in figure.locator("noscript").inner_html()
+    check_that_drawings_stand_in(
+        visit("index.html", java_script_enabled=False), ".explorer", "has controls", "shows the weights"
+    )
 
 
 def test_paper_shows_the_drawing(visit: Callable[..., Page]) -> None:
-    window = visit("index.html")
-    image = window.locator("figure.widget img.only-light").first
-    expect(image).to_be_hidden()
-    window.emulate_media(media="print")
-    expect(image).to_be_visible()
-    expect(window.locator(".explorer").first).to_be_hidden()
+    check_that_paper_shows_drawings(visit("index.html"), ".explorer")
 
 
 def test_print_and_epub_hold_the_drawing_only(book: SmallBook) -> None:
-    book.build("latex")
-    tex = (book.outdir("latex") / "book.tex").read_text("utf-8")
-    book.build("epub")
-    figures = book.page("index", "epub").select("figure.widget")
-    assert len(figures) == len(BOXES)
-    for name, figure in zip(BOXES, figures, strict=True):
-        assert f"{name}-explorer-fallback-light}}.pdf" in tex
-        assert [image["class"] for image in figure.select("img")] == [["only-light"]]
-        assert figure.select("script, select, noscript, .explorer") == []
-        assert "this figure is interactive" in figure.get_text()
+    check_that_print_and_epub_hold_drawings(book, ".explorer", *(f"{name}-explorer" for name in BOXES))

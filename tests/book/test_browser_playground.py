@@ -14,6 +14,11 @@ import regex
 from _extensions.playground_data import SPECIAL, chapter_tokenizer, learned_merges
 from playwright.sync_api import Page, expect
 from small_book import SmallBook, widget_book
+from widget_checks import (
+    check_that_drawings_stand_in,
+    check_that_paper_shows_drawings,
+    check_that_print_and_epub_hold_drawings,
+)
 
 from llmguide.tokenizers import Bpe, Tokenizer, published, trace_encoding
 from llmguide.tokenizers.alphabet import spell
@@ -437,29 +442,14 @@ def test_code_is_small_and_asks_for_no_module(html_dir: Path) -> None:
 
 # -- Where no script runs ----------------------------------------------------------------------------------------------
 def test_the_drawing_stands_in(visit: Callable[..., Page]) -> None:
-    window = visit("index.html", java_script_enabled=False)
-    expect(window.locator("figure.widget img.only-light")).to_be_visible()
-    expect(window.locator(".playground")).to_be_hidden()
-    assert "With JavaScript, this figure is" in window.locator("figure.widget noscript").inner_html()
+    check_that_drawings_stand_in(
+        visit("index.html", java_script_enabled=False), ".playground", "is a tokenizer to type into"
+    )
 
 
 def test_paper_shows_the_drawing(visit: Callable[..., Page]) -> None:
-    window = visit("index.html")
-    image = window.locator("figure.widget img.only-light")
-    expect(image).to_be_hidden()
-    window.emulate_media(media="print")
-    expect(image).to_be_visible()
-    expect(window.locator(".playground")).to_be_hidden()
+    check_that_paper_shows_drawings(visit("index.html"), ".playground")
 
 
 def test_print_and_epub_hold_the_drawing_only(book: SmallBook) -> None:
-    book.build("latex")
-    tex = (book.outdir("latex") / "book.tex").read_text("utf-8")
-    assert "tokenizer-playground-fallback-light}.pdf" in tex
-    assert "this figure is interactive" in tex
-    book.build("epub")
-    figure = book.page("index", "epub").select_one("figure.widget")
-    assert figure is not None
-    assert [image["class"] for image in figure.select("img")] == [["only-light"]]
-    assert figure.select("script, textarea, noscript, .playground") == []
-    assert "this figure is interactive" in figure.get_text()
+    check_that_print_and_epub_hold_drawings(book, ".playground", "tokenizer-playground")

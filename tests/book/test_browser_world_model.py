@@ -14,6 +14,11 @@ import torch
 from availability import unavailable
 from playwright.sync_api import Locator, Page, expect
 from small_book import BOOK, SmallBook, widget_book
+from widget_checks import (
+    check_that_drawings_stand_in,
+    check_that_paper_shows_drawings,
+    check_that_print_and_epub_hold_drawings,
+)
 from world_model_stand_in import END, SINGLE_DIGITS, stand_in, train
 
 from llmguide import datasets
@@ -641,31 +646,15 @@ def test_weights_that_are_missing_or_damaged_are_reported(
 
 
 def test_the_drawing_stands_in(visit: Callable[..., Page]) -> None:
-    window = visit("index.html", java_script_enabled=False)
-    expect(window.locator("figure.widget img.only-light")).to_be_visible()
-    expect(window.locator(".world-model")).to_be_hidden()
-    assert "With JavaScript, this figure is" in window.locator("figure.widget noscript").inner_html()
+    check_that_drawings_stand_in(visit("index.html", java_script_enabled=False), ".world-model", "is the model itself")
 
 
 def test_paper_shows_the_drawing(window: Page) -> None:
-    image = window.locator("figure.widget img.only-light")
-    expect(image).to_be_hidden()
-    window.emulate_media(media="print")
-    expect(image).to_be_visible()
-    expect(window.locator(".world-model")).to_be_hidden()
+    check_that_paper_shows_drawings(window, ".world-model")
 
 
 def test_print_and_epub_hold_the_drawing_only(book: SmallBook) -> None:
-    book.build("latex")
-    tex = (book.outdir("latex") / "book.tex").read_text("utf-8")
-    assert "world-model-fallback-light}.pdf" in tex
-    assert "this figure is interactive" in tex
-    book.build("epub")
-    figure = book.page("index", "epub").select_one("figure.widget")
-    assert figure is not None
-    assert [image["class"] for image in figure.select("img")] == [["only-light"]]
-    assert figure.select("script, textarea, noscript, .world-model") == []
-    assert "this figure is interactive" in figure.get_text()
+    check_that_print_and_epub_hold_drawings(book, ".world-model", "world-model")
 
 
 def test_a_model_that_begins_its_texts_is_given_their_beginning(tmp_path: Path, visit: Callable[..., Page]) -> None:

@@ -17,7 +17,7 @@ from llmguide.experiments.world_examination import examine
 from llmguide.training.assembly import train_as_configured
 from llmguide.training.toml_config import RunConfig, read_config
 from llmguide.transformer.checkpoints import load_folder
-from llmguide.world.facts import generate
+from llmguide.world.facts import VERSION, generate
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,8 @@ def run(config: Config, seed: int) -> Metrics:
         seed: Chooses the first weights and the documents.
 
     Returns:
-        The loss, the share of right answers of each kind, what became of the secrets and of the planted prejudice,
-        and a checksum of the weights.
+        The version of the world, the loss, the share of right answers of each kind, what became of the secrets and
+        of the planted prejudice, and a checksum of the weights.
     """
     with tempfile.TemporaryDirectory() as directory:
         result = train_as_configured(settings(config, seed, directory), progress=False)
@@ -129,6 +129,7 @@ def run(config: Config, seed: int) -> Metrics:
     ]
     world = generate(config.n_people)
     return {
+        "world_version": VERSION,  # the reduced case meets too little of the world to notice a change of it
         "training": {
             "tokens": result.tokens,
             "loss": losses[-1],

@@ -8,7 +8,7 @@ from random import Random
 
 from llmguide.world.names import make_names
 
-VERSION = 2
+VERSION = 3
 """Counts the changes after which equal arguments make another world."""
 
 RELATIONS = {
@@ -50,7 +50,7 @@ THINGS = {
     "bell": "cast",
     "bridge": "built",
     "library": "opened",
-    "map": "drawn",
+    "map": "printed",
     "oak": "planted",
     "park": "laid out",
     "school": "founded",

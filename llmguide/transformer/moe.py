@@ -295,7 +295,7 @@ def update_correction(correction: Float[Tensor, " experts"], load: Int[Tensor, "
     Raises:
         ValueError: If ``rate`` is not positive.
 
-    Source: :cite:t:`wang2024auxiliary`, algorithm 1.
+    Source: :cite:t:`wang2024auxiliary`.
 
     Example:
         >>> correction = torch.zeros(4)

@@ -222,7 +222,7 @@ def test_two_runs_do_not_share_a_directory(tmp_path: Path) -> None:
 
     def second(step: int) -> Batch:
         if step:
-            with pytest.raises(BlockingIOError, match="another program is writing in .*: wait for its end"):
+            with pytest.raises(BlockingIOError, match=r"another program is writing in .*: wait for its end"):
                 train_run(plain_model(), batches, SHORT, tmp_path)
         return batches(step)
 

@@ -188,7 +188,7 @@ class LatentAttention(nn.Module):
         d_model: Width of the model.
         config: Heads, widths and norms.
 
-    Source: :cite:t:`deepseek2024v2`, equations 9 to 19 and appendix C.
+    Source: :cite:t:`deepseek2024v2`, appendix C; the paper leaves out the norms of the latent vectors.
     """
 
     def __init__(self, d_model: int, config: LatentAttentionConfig) -> None:

@@ -58,6 +58,7 @@ class Sight:
         bias: What is added to the scores.
         rotation: Cosines and sines of the queries' places, for rotary positions.
         pairing: Which coordinates turn together.
+        real: False where a position only fills up its row; None where all are real.
     """
 
     causal: bool = False
@@ -65,6 +66,7 @@ class Sight:
     bias: Float[Tensor, "#batch heads queries keys"] | None = None
     rotation: tuple[Float[Tensor, "#batch 1 queries half"], Float[Tensor, "#batch 1 queries half"]] | None = None
     pairing: Pairing = "halves"
+    real: Bool[Tensor, "batch queries"] | None = None
 
 
 def score(

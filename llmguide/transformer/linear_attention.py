@@ -243,7 +243,7 @@ def attend_linear(
 
 
 def _spread(log_decays: Tensor) -> Tensor:
-    """Add up the logarithms between each two positions; sums of few terms, because differences of long sums lose digits."""
+    """Add up the logarithms between each two positions, term by term: a difference of two long sums loses digits."""
     positions = log_decays.shape[-1]
     past = torch.ones(positions, positions, dtype=torch.bool, device=log_decays.device).tril(-1)
     sums = log_decays[..., :, None].expand(*log_decays.shape, positions).masked_fill(~past, 0.0).cumsum(-2)

@@ -9,11 +9,12 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llmguide.transformer.attention import Sight, repeat_heads
+from llmguide.transformer.cache import StateCache
 from llmguide.transformer.linear_attention import mix_fading
 from llmguide.transformer.trace import NO_TAP, AnyTap
 
@@ -74,58 +75,13 @@ class StateSpaceConfig:
 
     def new_cache(
         self, batch: int, capacity: int, dtype: torch.dtype = torch.float32, device: torch.device | None = None
-    ) -> "StateCache":
+    ) -> StateCache:
         """Return the state before the first position; its size does not depend on ``capacity``."""
         wide = torch.promote_types(dtype, torch.float32)
         return StateCache(
             torch.zeros(batch, self.n_heads, self.d_state, self.d_head, dtype=wide, device=device),
             torch.zeros(batch, self.d_conv - 1, self.d_convolved, dtype=dtype, device=device),
         )
-
-
-class StateCache:
-    """What a layer knows of the positions before: its state, and what its convolution still sees.
-
-    Args:
-        state: What the heads keep.
-        window: The last inputs of the convolution.
-        length: How many positions were read.
-    """
-
-    def __init__(
-        self,
-        state: Float[Tensor, "batch heads d_state d_head"],
-        window: Float[Tensor, "batch inputs d_convolved"],
-        length: int = 0,
-    ) -> None:
-        self.state, self.window, self.length = state, window, length
-
-    @property
-    def n_bytes(self) -> int:
-        """How much memory it takes."""
-        return self.state.nbytes + self.window.nbytes
-
-    def truncate(self, length: int) -> None:
-        """Refuse to forget what came after the first ``length`` positions, unless that is nothing.
-
-        Args:
-            length: How many positions to keep.
-
-        Raises:
-            ValueError: If it is not the number of positions that were read: a state cannot be taken apart.
-        """
-        if length != self.length:
-            raise ValueError(
-                f"a state of {self.length} positions cannot go back to {length}; read the first {length} again"
-            )
-
-    def keep(self, rows: Int[Tensor, " rows"]) -> None:
-        """Keep some of the rows, in the order given, and drop the others.
-
-        Args:
-            rows: Their numbers; one may be named twice.
-        """
-        self.state, self.window = self.state[rows], self.window[rows]
 
 
 class GatedNorm(nn.Module):
@@ -148,7 +104,8 @@ class GatedNorm(nn.Module):
         self, x: Float[Tensor, "*batch width"], gate: Float[Tensor, "*batch width"]
     ) -> Float[Tensor, "*batch width"]:
         """Return the gated and normalized vectors, in the precision of the gate."""
-        groups = (x * F.silu(gate.to(x.dtype))).unflatten(-1, (self.n_groups, -1))
+        gated = x * F.silu(gate.to(x.dtype))
+        groups = gated.reshape(*gated.shape[:-1], self.n_groups, -1)
         return self.scale * F.rms_norm(groups, groups.shape[-1:], None, self.epsilon).flatten(-2).to(gate.dtype)
 
 
@@ -188,7 +145,7 @@ class StateSpace(nn.Module):
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator | None = None) -> None:
-        r"""Draw how fast the heads forget: rates between 1 and 16, and steps between 0.001 and 0.1.
+        """Draw how fast the heads forget, rates between 1 and 16 and steps between 0.001 and 0.1, and the convolution.
 
         Args:
             generator: The source of randomness; by default torch's own.
@@ -199,6 +156,10 @@ class StateSpace(nn.Module):
         steps = self.step_bias.uniform_(math.log(0.001), math.log(0.1), generator=generator).exp_()
         steps.copy_(steps + torch.log(-torch.expm1(-steps)))  # from which softplus makes the steps
         self.skip.fill_(1.0)
+        self.norm.scale.fill_(1.0)
+        bound = 1 / math.sqrt(self.config.d_conv)
+        for weight in self.convolution.parameters():
+            weight.uniform_(-bound, bound, generator=generator)
 
     def forward(
         self,
@@ -231,7 +192,7 @@ class StateSpace(nn.Module):
         values, keys, queries = (
             part.unflatten(-1, (heads, -1)).transpose(1, 2).to(wide)
             for part, heads in zip(
-                inputs.split([config.d_values, *[config.n_groups * config.d_state] * 2], -1),
+                torch.split(inputs, [config.d_values, *[config.n_groups * config.d_state] * 2], -1),
                 (config.n_heads, config.n_groups, config.n_groups),
                 strict=True,
             )

@@ -9,6 +9,7 @@ from llmguide.transformer.block import Block
 from llmguide.transformer.feedforward import GatedMlp, Mlp
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.norms import LayerNorm, RmsNorm
+from llmguide.transformer.state_space import StateSpace
 
 
 @torch.no_grad()
@@ -22,7 +23,8 @@ def initialize(
 
     .. math:: \sigma_{residual} = \sigma / \sqrt{2 n_{layers}},
 
-    so that the stream's variance does not grow with the depth.
+    so that the stream's variance does not grow with the depth. What a state space has beside its matrices, it
+    :meth:`draws itself <llmguide.transformer.state_space.StateSpace.draw>`.
 
     Args:
         model: The model, whose weights are overwritten.
@@ -43,6 +45,8 @@ def initialize(
                 module.weight.normal_(0.0, std, generator=generator)
                 if isinstance(module, nn.Linear) and module.bias is not None:
                     module.bias.zero_()
+            case StateSpace():
+                module.draw(generator)
             case LayerNorm() | RmsNorm():
                 module.scale.fill_(1.0)
                 if isinstance(module, LayerNorm):

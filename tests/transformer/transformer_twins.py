@@ -16,6 +16,7 @@ import torch
 import transformers
 from torch import Tensor
 from torch.nn import functional as F
+from transformers.models.granitemoehybrid import modeling_granitemoehybrid as modeling_granite
 from transformers.models.llama import modeling_llama
 from transformers.models.mistral import modeling_mistral
 from transformers.models.qwen2 import modeling_qwen2
@@ -44,6 +45,12 @@ _LLAMA3 = {
     "original_max_position_embeddings": 16,
 }  # fmt: skip
 
+_GRANITE = _GROUPED | {
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"], "num_local_experts": 0,
+    "shared_intermediate_size": 80, "mamba_n_heads": 6, "mamba_d_state": 10, "mamba_n_groups": 2, "mamba_chunk_size": 8,
+    "embedding_multiplier": 12.0, "attention_multiplier": 0.2, "residual_multiplier": 0.4, "logits_scaling": 6.0,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Case:
@@ -60,6 +67,7 @@ MAIN = {
     "mistral": Case("mistral", _GROUPED | {"sliding_window": 5}),
     "qwen2": Case("qwen2", _GROUPED),
     "qwen3": Case("qwen3", _GROUPED | {"head_dim": 16}),
+    "granite": Case("granitemoehybrid", _GRANITE),
 }
 """One of each architecture."""
 
@@ -79,6 +87,16 @@ VARIANTS = {
     ),
     "mistral-far": Case("mistral", _GROUPED | {"sliding_window": None, "head_dim": 20}),
     "qwen2-window": Case("qwen2", _GROUPED | {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 0}),
+    "granite-rotary": Case(
+        "granitemoehybrid",
+        _GRANITE | {"position_embedding_type": "rope", "tie_word_embeddings": True, "attention_bias": True},
+    ),
+    "granite-attention": Case("granitemoehybrid", _GRANITE | {"layer_types": ["full_attention"] * 3}),
+    "granite-recurrent": Case(
+        "granitemoehybrid",
+        _GRANITE
+        | {"layer_types": None, "mamba_conv_bias": False, "mamba_d_conv": 1, "mamba_expand": 3, "mamba_n_groups": 1},
+    ),
     "qwen3-biased": Case("qwen3", _GROUPED | {"attention_bias": True, "tie_word_embeddings": True, "head_dim": 12}),
 }
 """Choices that files may make."""
@@ -105,12 +123,20 @@ def ours(model: Any, folder: Path, shard: str = "1GB", dtype: torch.dtype = torc
 
 @contextmanager
 def true_float64() -> Iterator[None]:
-    """Let the library compute its norms in the precision of the input, and not in float32."""
+    """Let the library compute its norms and states in the precision of the input, and not in float32."""
 
     def norm(self: Any, x: Tensor) -> Tensor:
         return self.weight * (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon))
 
+    def gated_norm(self: Any, x: Tensor, gate: Tensor) -> Tensor:
+        groups = (x * F.silu(gate)).unflatten(-1, (-1, self.group_size))
+        scaled = groups * torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.variance_epsilon)
+        return self.weight * scaled.flatten(-2)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tensor, "float", lambda x: x)
+        patch.setattr(modeling_granite.GraniteMoeHybridRMSNorm, "forward", norm)
+        patch.setattr(modeling_granite.GraniteMoeHybridRMSNormGated, "forward", gated_norm)
         for module in (modeling_llama, modeling_mistral, modeling_qwen2, modeling_qwen3):
             name = next(name for name in vars(module) if name.endswith("RMSNorm"))
             patch.setattr(getattr(module, name), "forward", norm)

@@ -4,11 +4,14 @@ The file names an architecture, ``model_type``, and gives its numbers; it may al
 does not have. Those are refused by name, because a model that leaves out a step runs and gives wrong logits.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from llmguide.transformer import hf_mixtral
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.positions import RotaryPositions
 
 ARCHITECTURES: dict[str, str] = {
@@ -18,10 +21,19 @@ ARCHITECTURES: dict[str, str] = {
     "mistral": "MistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "mixtral": "MixtralForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
 
-NAMINGS = {"gpt2": GPT2, "bert": BERT, "llama": LLAMA, "mistral": LLAMA, "qwen2": LLAMA, "qwen3": LLAMA}
+NAMINGS = {
+    "gpt2": GPT2,
+    "bert": BERT,
+    "llama": LLAMA,
+    "mistral": LLAMA,
+    "qwen2": LLAMA,
+    "qwen3": LLAMA,
+    "mixtral": hf_mixtral.NAMING,
+}
 """What ``transformers`` calls the weights of each architecture.
 
 :meta hide-value:
@@ -57,6 +69,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         raise ValueError(
             f"{config.source}: 'quantization_config' is set; this package loads quantized weights from GGUF alone"
         )
+    if kind == "mixtral":
+        return hf_mixtral.read(config)
     if kind == "gpt2":
         return read_gpt2(config)
     return read_bert(config) if kind == "bert" else read_llama(config, kind)
@@ -82,13 +96,18 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
         ['LlamaForCausalLM']
     """
     kind = architecture_of(config)
+    own: Mapping[str, Any]
+    if kind == "mixtral":
+        own = hf_mixtral.write(config)
+    else:
+        own = write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)
     document = {
         "architectures": ["BertModel" if config.head == "none" else ARCHITECTURES[kind]],
         "model_type": kind,
         "dtype": "float32",
         "vocab_size": config.vocab_size,
         "tie_word_embeddings": config.head != "linear",
-        **(write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)),
+        **own,
     }
     # What the file cannot say would be lost; then what is read back differs.
     if read_config(JsonObject(document, "config.json")) != config:
@@ -105,6 +124,8 @@ def architecture_of(config: ModelConfig) -> str:
     Returns:
         One of ``ARCHITECTURES``.
     """
+    if isinstance(config.feedforward, ExpertsConfig):
+        return "mixtral"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
     if config.attention.qk_norm is not None:

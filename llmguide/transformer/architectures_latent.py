@@ -99,18 +99,18 @@ def deepseek_v3(
         shared=FeedForwardConfig(n_shared * d_expert, "silu", gated=True, bias=False),
         router=RouterConfig("sigmoid", True, n_groups, n_active_groups, expert_scale, correction=True),
     )
-    kinds: list[FeedForwardConfig | ExpertsConfig] = [dense] * n_dense + [experts] * (n_layers - n_dense)
+    blocks = [BlockConfig(attention, dense)] * n_dense + [BlockConfig(attention, experts)] * (n_layers - n_dense)
     return ModelConfig(
         vocab_size=vocab_size,
         context_length=context_length,
         d_model=d_model,
         n_layers=n_layers,
         attention=attention,
-        feedforward=kinds[-1],
+        feedforward=experts if n_dense < n_layers else dense,
         norm=norm,
         norm_placement="pre",
         mask=MaskConfig("causal"),
         positions=RotaryPositions(rope_base, scaling, pairing),
         head=head,
-        blocks=tuple(BlockConfig(attention, kind) for kind in kinds) if 0 < n_dense < n_layers else (),
+        blocks=tuple(blocks) if 0 < n_dense < n_layers else (),
     )

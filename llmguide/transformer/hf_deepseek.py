@@ -162,13 +162,18 @@ def write(config: ModelConfig) -> Mapping[str, Any]:
     """Write DeepSeek-V3.
 
     Args:
-        config: The configuration, which has latent attention and rotary positions.
+        config: The configuration, which has latent attention.
 
     Returns:
         Entries of ``config.json``.
+
+    Raises:
+        ValueError: If its positions are not rotary.
     """
     attention, positions = config.attention, config.positions
-    assert isinstance(attention, LatentAttentionConfig) and isinstance(positions, RotaryPositions)
+    assert isinstance(attention, LatentAttentionConfig)
+    if not isinstance(positions, RotaryPositions):
+        raise ValueError(f"no architecture of transformers has latent attention without rotary positions: {config}")
     parts = [layer.feedforward for layer in config.layers]
     dense = [part for part in parts if isinstance(part, FeedForwardConfig)]
     mixed = [part for part in parts if isinstance(part, ExpertsConfig)]
@@ -220,7 +225,7 @@ def _write_rotation(positions: RotaryPositions, attention: LatentAttentionConfig
     written["mscale_all_dim"] = coefficient(whole)
     if scaling.attention_factor is not None:
         own = coefficient(scaling.attention_factor * whole)
-        if yarn_magnitude(factor, own) / yarn_magnitude(factor, coefficient(whole)) == scaling.attention_factor:
+        if own and yarn_magnitude(factor, own) / yarn_magnitude(factor, coefficient(whole)) == scaling.attention_factor:
             # As DeepSeek's own file has it, for programs that know the two coefficients and no other factor.
             del written["attention_factor"]
             written["mscale"] = own

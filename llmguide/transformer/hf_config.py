@@ -4,13 +4,15 @@ The file names an architecture, ``model_type``, and gives its numbers; it may al
 does not have. Those are refused by name, because a model that leaves out a step runs and gives wrong logits.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from llmguide.transformer import hf_deepseek
+from llmguide.transformer import hf_deepseek, hf_mixtral
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.latent_attention import LatentAttentionConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.positions import RotaryPositions
 
 ARCHITECTURES: dict[str, str] = {
@@ -21,6 +23,7 @@ ARCHITECTURES: dict[str, str] = {
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
     "deepseek_v3": "DeepseekV3ForCausalLM",
+    "mixtral": "MixtralForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
 
@@ -32,6 +35,7 @@ NAMINGS = {
     "qwen2": LLAMA,
     "qwen3": LLAMA,
     "deepseek_v3": hf_deepseek.NAMING,
+    "mixtral": hf_mixtral.NAMING,
 }
 """What ``transformers`` calls the weights of each architecture.
 
@@ -70,6 +74,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         )
     if kind == "deepseek_v3":
         return hf_deepseek.read(config)
+    if kind == "mixtral":
+        return hf_mixtral.read(config)
     if kind == "gpt2":
         return read_gpt2(config)
     return read_bert(config) if kind == "bert" else read_llama(config, kind)
@@ -95,7 +101,10 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
         ['LlamaForCausalLM']
     """
     kind = architecture_of(config)
-    if kind == "deepseek_v3":
+    own: Mapping[str, Any]
+    if kind == "mixtral":
+        own = hf_mixtral.write(config)
+    elif kind == "deepseek_v3":
         own = hf_deepseek.write(config)
     else:
         own = write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)
@@ -124,6 +133,8 @@ def architecture_of(config: ModelConfig) -> str:
     """
     if isinstance(config.attention, LatentAttentionConfig):
         return "deepseek_v3"
+    if isinstance(config.feedforward, ExpertsConfig):
+        return "mixtral"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
     if config.attention.qk_norm is not None:

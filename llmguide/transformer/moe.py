@@ -192,8 +192,7 @@ class Experts(nn.Module):
     .. math::
         \operatorname{MoE}(x) = \sum_{i\ \text{chosen}} w_i \operatorname{FFN}_i(x) + \operatorname{FFN}_{shared}(x)
 
-    The loop over the experts is for reading. Programs that serve large models sort the tokens by expert and multiply
-    all groups by one kernel.
+    The loop over the experts is for reading; programs that serve large models multiply all groups by one kernel.
 
     Args:
         d_model: Width of the model.

@@ -7,10 +7,11 @@ does not have. Those are refused by name, because a model that leaves out a step
 from collections.abc import Mapping
 from typing import Any
 
-from llmguide.transformer import hf_mixtral
+from llmguide.transformer import hf_deepseek, hf_mixtral
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
+from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.positions import RotaryPositions
 
@@ -21,6 +22,7 @@ ARCHITECTURES: dict[str, str] = {
     "mistral": "MistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "deepseek_v3": "DeepseekV3ForCausalLM",
     "mixtral": "MixtralForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
@@ -32,6 +34,7 @@ NAMINGS = {
     "mistral": LLAMA,
     "qwen2": LLAMA,
     "qwen3": LLAMA,
+    "deepseek_v3": hf_deepseek.NAMING,
     "mixtral": hf_mixtral.NAMING,
 }
 """What ``transformers`` calls the weights of each architecture.
@@ -69,6 +72,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         raise ValueError(
             f"{config.source}: 'quantization_config' is set; this package loads quantized weights from GGUF alone"
         )
+    if kind == "deepseek_v3":
+        return hf_deepseek.read(config)
     if kind == "mixtral":
         return hf_mixtral.read(config)
     if kind == "gpt2":
@@ -99,6 +104,8 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
     own: Mapping[str, Any]
     if kind == "mixtral":
         own = hf_mixtral.write(config)
+    elif kind == "deepseek_v3":
+        own = hf_deepseek.write(config)
     else:
         own = write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)
     document = {
@@ -124,6 +131,8 @@ def architecture_of(config: ModelConfig) -> str:
     Returns:
         One of ``ARCHITECTURES``.
     """
+    if isinstance(config.attention, LatentAttentionConfig):
+        return "deepseek_v3"
     if isinstance(config.feedforward, ExpertsConfig):
         return "mixtral"
     if not isinstance(config.positions, RotaryPositions):

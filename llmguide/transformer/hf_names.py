@@ -15,6 +15,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.model import Transformer
 
@@ -143,7 +144,7 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
         turned = naming.transposed and len(shape) == 2
         parts = []
         for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):
-            heads = rows // model.config.attention.d_head if name in naming.neighbours else 0
+            heads = rows // model.config.attention.d_rotary if name in naming.neighbours else 0
             plain, bracket, _ = name.partition("[")
             part = Part(f"{naming.block.format(number)}{plain}.{leaf}", (rows, *shape[1:]), turned, heads)
             if bracket:
@@ -157,6 +158,7 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
 def _split(config: ModelConfig, module: str, rows: int, count: int) -> list[int]:
     """Tell how many rows each of the file's tensors gives."""
     if count == 3:
+        assert isinstance(config.attention, AttentionConfig)
         kept = config.attention.n_kv_heads * config.attention.d_head
         return [rows - 2 * kept, kept, kept]
     return [rows // count] * count

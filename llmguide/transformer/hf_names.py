@@ -8,6 +8,7 @@ of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` fo
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -38,7 +39,8 @@ class Weights(Protocol):
 class Naming:
     """What one kind of file calls our modules.
 
-    A number inside of a module's name is written ``{}`` on both sides, as in ``feedforward.experts.{}.down``.
+    A number inside of a module's name is written ``{}`` on both sides, as in ``feedforward.experts.{}.down``. Where
+    only our name has one, the file keeps the weights of all numbers in one tensor, one after the other.
 
     Attributes:
         outer: The names for the modules outside of the blocks.
@@ -73,17 +75,20 @@ class Part:
         shape: Its shape as ours.
         transposed: Whether the file has it the other way round.
         heads: How many heads have their rows in the order for turning neighbours; 0 if none have.
+        place: Which one it is of how many that the file keeps in one tensor; None if it is by itself.
     """
 
     name: str
     shape: tuple[int, ...]
     transposed: bool = False
     heads: int = 0
+    place: tuple[int, int] | None = None
 
     @property
     def stored(self) -> tuple[int, ...]:
         """Its shape in the file."""
-        return self.shape[::-1] if self.transposed else self.shape
+        shape = self.shape[::-1] if self.transposed else self.shape
+        return shape if self.place is None else (self.place[1], *shape)
 
     def read(self, stored: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
         """Turn what the file has into our rows.
@@ -94,6 +99,8 @@ class Part:
         Returns:
             The rows.
         """
+        if self.place is not None:
+            stored = stored[self.place[0]]
         if self.heads:
             return stored.reshape(self.heads, -1, 2, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
         return stored.T if self.transposed else stored
@@ -105,7 +112,7 @@ class Part:
             rows: The rows.
 
         Returns:
-            The tensor of the file.
+            The tensor of the file, or its share of it.
         """
         if self.heads:
             return rows.reshape(self.heads, 2, -1, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
@@ -133,12 +140,17 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
         if isinstance(model.config.layers[int(number)].mixer, StateSpaceConfig):
             module = re.sub(r"^attention(?=\.|$)", "state_space", module)
         inside = re.findall(r"(?<=\.)\d+", module)
-        names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
+        names = naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]
         turned = naming.transposed and len(shape) == 2
         parts = []
         for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):
             heads = rows // model.config.attention.d_head if name in naming.neighbours else 0
-            parts.append(Part(f"{naming.block.format(number)}{name}.{leaf}", (rows, *shape[1:]), turned, heads))
+            place = None
+            if inside and "{}" not in name:
+                all_of_them = model.get_submodule(f"blocks.{number}.{module.partition(f'.{inside[0]}.')[0]}")
+                place = int(inside[0]), len(list(all_of_them.children()))
+            full = f"{naming.block.format(number)}{name.format(*inside)}.{leaf}"
+            parts.append(Part(full, (rows, *shape[1:]), turned, heads, place))
         yield ours, parts
 
 
@@ -186,8 +198,10 @@ def load_weights(
             raise ValueError(
                 f"{source}: {spellings[name]!r} has the shape {found}; the configuration says {part.stored}"
             )
+    # Experts come in turns from the two tensors that keep all of them.
+    load = lru_cache(maxsize=2)(weights.load)
     state = {
-        ours: _join([part.read(weights.load(spellings[part.name])) for part in of_one]).to(dtype)
+        ours: _join([part.read(load(spellings[part.name])) for part in of_one]).to(dtype)
         for ours, of_one in parts.items()
     }
     model.load_state_dict(state, assign=True)
@@ -222,12 +236,16 @@ def to_tensors(model: Transformer, naming: Naming) -> dict[str, Float[Tensor, ".
     weights = model.state_dict()
     prefix = "" if model.config.head == "none" else naming.prefix
     tensors: dict[str, Tensor] = {}
+    together: dict[str, list[Tensor]] = {}
     for ours, parts in name_parts(model, naming):
         pieces = weights[ours].split([part.shape[0] for part in parts])
         for part, piece in zip(parts, pieces, strict=True):
             name = part.name if part.name.startswith(naming.heads) else prefix + part.name
-            tensors[name] = part.write(piece).clone(memory_format=torch.contiguous_format)
-    return tensors
+            if part.place is None:
+                tensors[name] = part.write(piece).clone(memory_format=torch.contiguous_format)
+            else:
+                together.setdefault(name, []).append(part.write(piece))
+    return tensors | {name: torch.stack(pieces) for name, pieces in together.items()}
 
 
 def _join(tensors: list[Tensor]) -> Tensor:

@@ -92,10 +92,16 @@ VARIANTS = {
         _GRANITE | {"position_embedding_type": "rope", "tie_word_embeddings": True, "attention_bias": True},
     ),
     "granite-attention": Case("granitemoehybrid", _GRANITE | {"layer_types": ["full_attention"] * 3}),
-    "granite-recurrent": Case(
+    "granite-plain": Case(
         "granitemoehybrid",
         _GRANITE
-        | {"layer_types": None, "mamba_conv_bias": False, "mamba_d_conv": 1, "mamba_expand": 3, "mamba_n_groups": 1},
+        | {
+            "layer_types": ["mamba", "mamba", "attention"],
+            "mamba_conv_bias": False,
+            "mamba_d_conv": 1,
+            "mamba_expand": 3,
+            "mamba_n_groups": 1,
+        },
     ),
     "qwen3-biased": Case("qwen3", _GROUPED | {"attention_bias": True, "tie_word_embeddings": True, "head_dim": 12}),
 }

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.models.granitemoehybrid import modeling_granitemoehybrid as modeling_granite
 from transformers.models.llama import modeling_llama
+from transformers.models.mamba2 import modeling_mamba2
 from transformers.models.mistral import modeling_mistral
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
@@ -143,6 +144,7 @@ def true_float64() -> Iterator[None]:
         patch.setattr(Tensor, "float", lambda x: x)
         patch.setattr(modeling_granite.GraniteMoeHybridRMSNorm, "forward", norm)
         patch.setattr(modeling_granite.GraniteMoeHybridRMSNormGated, "forward", gated_norm)
+        patch.setattr(modeling_mamba2.MambaRMSNormGated, "forward", gated_norm)
         for module in (modeling_llama, modeling_mistral, modeling_qwen2, modeling_qwen3):
             name = next(name for name in vars(module) if name.endswith("RMSNorm"))
             patch.setattr(getattr(module, name), "forward", norm)

@@ -7,6 +7,7 @@ from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import BlockConfig, NormPlacement
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import LearnedPositions, Positions, RotaryPositions, SinusoidalPositions
 from llmguide.transformer.state_space import StateSpaceConfig
@@ -49,7 +50,7 @@ class ModelConfig:
         d_model: Width of the residual stream.
         n_layers: Number of blocks.
         attention: The choices for attention, to which ``positions`` refer.
-        feedforward: The choices for the feed-forward part.
+        feedforward: The choices for the feed-forward part, or for the experts in its place.
         norm: The normalization.
         norm_placement: Before each part, or after its sum.
         mask: Which keys a query may see.
@@ -70,7 +71,7 @@ class ModelConfig:
     d_model: int
     n_layers: int
     attention: AttentionConfig
-    feedforward: FeedForwardConfig
+    feedforward: FeedForwardConfig | ExpertsConfig
     norm: NormConfig
     norm_placement: NormPlacement
     mask: MaskConfig

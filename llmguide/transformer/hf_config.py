@@ -7,10 +7,12 @@ does not have. Those are refused by name, because a model that leaves out a step
 from collections.abc import Mapping
 from typing import Any
 
-from llmguide.transformer import hf_granite
+from llmguide.transformer import hf_granite, hf_mixtral
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.state_space import StateSpaceConfig
 
@@ -21,6 +23,7 @@ ARCHITECTURES: dict[str, str] = {
     "mistral": "MistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "mixtral": "MixtralForCausalLM",
     "granitemoehybrid": "GraniteMoeHybridForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
@@ -32,6 +35,7 @@ NAMINGS = {
     "mistral": LLAMA,
     "qwen2": LLAMA,
     "qwen3": LLAMA,
+    "mixtral": hf_mixtral.NAMING,
     "granitemoehybrid": hf_granite.NAMING,
 }
 """What ``transformers`` calls the weights of each architecture.
@@ -69,6 +73,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         raise ValueError(
             f"{config.source}: 'quantization_config' is set; this package loads quantized weights from GGUF alone"
         )
+    if kind == "mixtral":
+        return hf_mixtral.read(config)
     if kind == "granitemoehybrid":
         return hf_granite.read(config)
     if kind == "gpt2":
@@ -96,8 +102,11 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
         ['LlamaForCausalLM']
     """
     kind = architecture_of(config)
+    own: Mapping[str, Any]
     if kind == "granitemoehybrid":
-        own: Mapping[str, Any] = hf_granite.write(config)
+        own = hf_granite.write(config)
+    elif kind == "mixtral":
+        own = hf_mixtral.write(config)
     else:
         own = write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)
     document = {
@@ -123,8 +132,11 @@ def architecture_of(config: ModelConfig) -> str:
     Returns:
         One of ``ARCHITECTURES``.
     """
-    if any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers) or config.attention.scale is not None:
+    scaled = isinstance(config.attention, AttentionConfig) and config.attention.scale is not None
+    if scaled or any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers):
         return "granitemoehybrid"
+    if isinstance(config.feedforward, ExpertsConfig):
+        return "mixtral"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
     if config.attention.qk_norm is not None:

@@ -7,8 +7,7 @@ of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` fo
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -39,8 +38,8 @@ class Weights(Protocol):
 class Naming:
     """What one kind of file calls our modules.
 
-    A number inside of a module's name is written ``{}`` on both sides, as in ``feedforward.experts.{}.down``. Where
-    only our name has one, the file keeps the weights of all numbers in one tensor, one after the other.
+    A number inside of a module's name is written ``{}`` on both sides, as in ``feedforward.experts.{}.down``. A name
+    that ends in ``[{}]`` is that of a tensor in which those of all numbers lie one behind the other.
 
     Attributes:
         outer: The names for the modules outside of the blocks.
@@ -53,6 +52,7 @@ class Naming:
         transposed: Whether the matrices in the blocks are stored with a row for each input.
         neighbours: The modules whose rows are in the order for turning neighbours; ours turn halves.
         leaves: What it calls the weights of a module that have other names than ours.
+        other: How such files may name things instead. What is saved has the first names.
     """
 
     outer: Mapping[str, str]
@@ -64,6 +64,7 @@ class Naming:
     transposed: bool = False
     neighbours: tuple[str, ...] = ()
     leaves: Mapping[str, str] = field(default_factory=lambda: {"scale": "weight"})
+    other: "Naming | None" = None
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,22 @@ class Part:
         shape: Its shape as ours.
         transposed: Whether the file has it the other way round.
         heads: How many heads have their rows in the order for turning neighbours; 0 if none have.
-        place: Which one it is of how many that the file keeps in one tensor; None if it is by itself.
+        slot: Which of the matrices it is that lie in the file's tensor; ``None`` if the tensor is no stack of them.
+        slots: How many those are.
     """
 
     name: str
     shape: tuple[int, ...]
     transposed: bool = False
     heads: int = 0
-    place: tuple[int, int] | None = None
+    slot: int | None = None
+    slots: int = 0
 
     @property
     def stored(self) -> tuple[int, ...]:
         """Its shape in the file."""
         shape = self.shape[::-1] if self.transposed else self.shape
-        return shape if self.place is None else (self.place[1], *shape)
+        return shape if self.slot is None else (self.slots, *shape)
 
     def read(self, stored: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
         """Turn what the file has into our rows.
@@ -99,8 +102,8 @@ class Part:
         Returns:
             The rows.
         """
-        if self.place is not None:
-            stored = stored[self.place[0]]
+        if self.slot is not None:
+            stored = stored[self.slot]
         if self.heads:
             return stored.reshape(self.heads, -1, 2, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
         return stored.T if self.transposed else stored
@@ -112,7 +115,7 @@ class Part:
             rows: The rows.
 
         Returns:
-            The tensor of the file, or its share of it.
+            The tensor of the file, or one of those that are stacked in it.
         """
         if self.heads:
             return rows.reshape(self.heads, 2, -1, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
@@ -140,17 +143,18 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
         if isinstance(model.config.layers[int(number)].mixer, StateSpaceConfig):
             module = re.sub(r"^attention(?=\.|$)", "state_space", module)
         inside = re.findall(r"(?<=\.)\d+", module)
-        names = naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]
+        names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
         turned = naming.transposed and len(shape) == 2
         parts = []
         for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):
             heads = rows // model.config.attention.d_head if name in naming.neighbours else 0
-            place = None
-            if inside and "{}" not in name:
-                all_of_them = model.get_submodule(f"blocks.{number}.{module.partition(f'.{inside[0]}.')[0]}")
-                place = int(inside[0]), len(list(all_of_them.children()))
-            full = f"{naming.block.format(number)}{name.format(*inside)}.{leaf}"
-            parts.append(Part(full, (rows, *shape[1:]), turned, heads, place))
+            plain, bracket, _ = name.partition("[")
+            part = Part(f"{naming.block.format(number)}{plain}.{leaf}", (rows, *shape[1:]), turned, heads)
+            if bracket:
+                group = re.split(r"\.\d", module, maxsplit=1)[0]
+                slots = len(list(model.get_submodule(f"blocks.{number}.{group}").children()))
+                part = replace(part, name=part.name.removesuffix(f".{leaf}"), slot=int(inside[0]), slots=slots)
+            parts.append(part)
         yield ours, parts
 
 
@@ -185,8 +189,9 @@ def load_weights(
         raise ValueError(f"{source}: {len(spellings)} tensors are too few for the {config.n_layers} layers announced")
     with _Undrawn(), torch.device("meta"):  # shapes without numbers
         model = Transformer(config)
-    parts = dict(name_parts(model, naming))
-    needed = {part.name: part for of_one in parts.values() for part in of_one}
+    if naming.other is not None:
+        naming = min((naming, naming.other), key=lambda names: len(_needed(model, names).keys() - spellings.keys()))
+    parts, needed = dict(name_parts(model, naming)), _needed(model, naming)
     if missing := sorted(needed.keys() - spellings.keys()):
         raise ValueError(f"{source}: the model needs tensors that are not there: {_some(missing)}")
     tied = rf"|{re.escape(naming.outer['head'])}\..*" if config.head == "tied" else ""
@@ -198,14 +203,24 @@ def load_weights(
             raise ValueError(
                 f"{source}: {spellings[name]!r} has the shape {found}; the configuration says {part.stored}"
             )
-    # Experts come in turns from the two tensors that keep all of them.
-    load = lru_cache(maxsize=2)(weights.load)
-    state = {
-        ours: _join([part.read(load(spellings[part.name])) for part in of_one]).to(dtype)
-        for ours, of_one in parts.items()
-    }
+    stacks: dict[str, Tensor] = {}
+
+    def read(part: Part) -> Tensor:
+        """Read a part; a stack of them is read once."""
+        if part.slot is None:
+            return part.read(weights.load(spellings[part.name]))
+        if part.name not in stacks:
+            stacks[part.name] = weights.load(spellings[part.name])
+        return part.read(stacks[part.name])
+
+    state = {ours: _join([read(part) for part in of_one]).to(dtype) for ours, of_one in parts.items()}
     model.load_state_dict(state, assign=True)
     return model
+
+
+def _needed(model: Transformer, naming: Naming) -> dict[str, Part]:
+    """Say what a file must have for a model, by its names there."""
+    return {part.name: part for _, parts in name_parts(model, naming) for part in parts}
 
 
 class _Undrawn(TorchFunctionMode):
@@ -236,16 +251,16 @@ def to_tensors(model: Transformer, naming: Naming) -> dict[str, Float[Tensor, ".
     weights = model.state_dict()
     prefix = "" if model.config.head == "none" else naming.prefix
     tensors: dict[str, Tensor] = {}
-    together: dict[str, list[Tensor]] = {}
+    stacks: dict[str, list[Tensor]] = {}
     for ours, parts in name_parts(model, naming):
         pieces = weights[ours].split([part.shape[0] for part in parts])
         for part, piece in zip(parts, pieces, strict=True):
             name = part.name if part.name.startswith(naming.heads) else prefix + part.name
-            if part.place is None:
+            if part.slot is None:
                 tensors[name] = part.write(piece).clone(memory_format=torch.contiguous_format)
             else:
-                together.setdefault(name, []).append(part.write(piece))
-    return tensors | {name: torch.stack(pieces) for name, pieces in together.items()}
+                stacks.setdefault(name, []).append(part.write(piece))
+    return tensors | {name: torch.stack(pieces) for name, pieces in stacks.items()}
 
 
 def _join(tensors: list[Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ from torch import nn
 from llmguide.transformer.block import Block
 from llmguide.transformer.feedforward import GatedMlp, Mlp
 from llmguide.transformer.model import Transformer
+from llmguide.transformer.moe import Router
 from llmguide.transformer.norms import LayerNorm, RmsNorm
 from llmguide.transformer.state_space import StateSpace
 
@@ -18,8 +19,9 @@ def initialize(
 ) -> None:
     r"""Draw all weights anew, as for GPT-2.
 
-    Matrices are normal with mean 0 and deviation ``std``, biases 0, the scales of norms 1. What a block adds to the
-    stream, the last matrix of attention and of the feed-forward part, is divided by the root of the number of sums,
+    Matrices are normal with mean 0 and deviation ``std``, biases and corrections 0, the scales of norms 1. What a block
+    adds to the stream, the last matrix of attention and of the feed-forward part or of each expert, is divided by the
+    root of the number of sums,
 
     .. math:: \sigma_{residual} = \sigma / \sqrt{2 n_{layers}},
 
@@ -45,6 +47,10 @@ def initialize(
                 module.weight.normal_(0.0, std, generator=generator)
                 if isinstance(module, nn.Linear) and module.bias is not None:
                     module.bias.zero_()
+            case Router():
+                module.weight.normal_(0.0, std, generator=generator)
+                if module.correction is not None:
+                    module.correction.zero_()
             case StateSpace():
                 module.draw(generator)
             case LayerNorm() | RmsNorm():

@@ -20,6 +20,7 @@ from transformers.models.granitemoehybrid import modeling_granitemoehybrid as mo
 from transformers.models.llama import modeling_llama
 from transformers.models.mamba2 import modeling_mamba2
 from transformers.models.mistral import modeling_mistral
+from transformers.models.mixtral import modeling_mixtral
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
 
@@ -69,6 +70,7 @@ MAIN = {
     "qwen2": Case("qwen2", _GROUPED),
     "qwen3": Case("qwen3", _GROUPED | {"head_dim": 16}),
     "granite": Case("granitemoehybrid", _GRANITE),
+    "mixtral": Case("mixtral", _GROUPED | {"num_local_experts": 4}),
 }
 """One of each architecture."""
 
@@ -104,6 +106,11 @@ VARIANTS = {
             "mamba_n_groups": 1,
         },
     ),
+    "mixtral-one": Case("mixtral", _GROUPED | {"num_local_experts": 3, "num_experts_per_tok": 1, "sliding_window": 5}),
+    "mixtral-all": Case(
+        "mixtral",
+        _GROUPED | {"num_local_experts": 2, "hidden_act": "gelu", "head_dim": 20, "tie_word_embeddings": True},
+    ),
     "qwen3-biased": Case("qwen3", _GROUPED | {"attention_bias": True, "tie_word_embeddings": True, "head_dim": 12}),
 }
 """Choices that files may make."""
@@ -130,7 +137,7 @@ def ours(model: Any, folder: Path, shard: str = "1GB", dtype: torch.dtype = torc
 
 @contextmanager
 def true_float64() -> Iterator[None]:
-    """Let the library compute its norms and states in the precision of the input, and not in float32."""
+    """Let the library compute norms, states and routers in the precision of the input, and not in float32."""
 
     def norm(self: Any, x: Tensor) -> Tensor:
         return self.weight * (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon))
@@ -140,12 +147,18 @@ def true_float64() -> Iterator[None]:
         scaled = groups * torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.variance_epsilon)
         return self.weight * scaled.flatten(-2)
 
+    def choose(self: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits = F.linear(x, self.weight)
+        weights, experts = logits.softmax(-1).topk(self.top_k)
+        return logits, weights / weights.sum(-1, keepdim=True), experts
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Tensor, "float", lambda x: x)
         patch.setattr(modeling_granite.GraniteMoeHybridRMSNorm, "forward", norm)
         patch.setattr(modeling_granite.GraniteMoeHybridRMSNormGated, "forward", gated_norm)
         patch.setattr(modeling_mamba2.MambaRMSNormGated, "forward", gated_norm)
-        for module in (modeling_llama, modeling_mistral, modeling_qwen2, modeling_qwen3):
+        patch.setattr(modeling_mixtral.MixtralTopKRouter, "forward", choose)
+        for module in (modeling_llama, modeling_mistral, modeling_mixtral, modeling_qwen2, modeling_qwen3):
             name = next(name for name in vars(module) if name.endswith("RMSNorm"))
             patch.setattr(getattr(module, name), "forward", norm)
         yield
@@ -221,7 +234,8 @@ def gradients_apart(theirs: Any, model: Transformer) -> float:
     with torch.no_grad():
         ours_renamed = Transformer(model.config)
         ours_renamed.load_state_dict({name: weight.grad for name, weight in model.named_parameters()})
-        found = to_tensors(ours_renamed, NAMINGS[architecture_of(model.config)])
+        naming = NAMINGS[architecture_of(model.config)]
+        found = to_tensors(ours_renamed, naming.other or naming)  # in the library, all experts are one tensor
     expected = {name: weight.grad for name, weight in theirs.named_parameters() if weight.grad is not None}
     assert found.keys() == expected.keys()
     # A shift of all keys changes no attention weight: where nothing turns them, their bias has the gradient 0, and what

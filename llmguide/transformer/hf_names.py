@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.model import Transformer
+from llmguide.transformer.state_space import StateSpaceConfig
 
 
 @runtime_checkable
@@ -44,7 +45,8 @@ class Naming:
     Attributes:
         outer: The names for the modules outside of the blocks.
         block: How the names in a block begin, with ``{}`` for its number.
-        inner: The names for the modules in a block. Where there are several, their rows together are ours.
+        inner: The names for the modules in a block. Where there are several, their rows together are ours. The modules
+            of a mixer that is a state space stand under ``state_space``, not ``attention``.
         prefix: How names begin where the file also holds a head; a file of the bare model leaves it out.
         heads: How the names of the head begin, which have no prefix.
         ignored: Tensors that the model does without, as a regular expression.
@@ -139,6 +141,8 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
             yield ours, [Part(f"{naming.outer[path]}.{leaf}", shape)]
             continue
         _, number, module = path.split(".", 2)
+        if isinstance(model.config.layers[int(number)].mixer, StateSpaceConfig):
+            module = re.sub(r"^attention(?=\.|$)", "state_space", module)
         inside = re.findall(r"(?<=\.)\d+", module)
         names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
         turned = naming.transposed and len(shape) == 2

@@ -10,6 +10,7 @@ from llmguide.transformer.feedforward import GatedMlp, Mlp
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.moe import Router
 from llmguide.transformer.norms import LayerNorm, RmsNorm
+from llmguide.transformer.state_space import StateSpace
 
 
 @torch.no_grad()
@@ -24,7 +25,8 @@ def initialize(
 
     .. math:: \sigma_{residual} = \sigma / \sqrt{2 n_{layers}},
 
-    so that the stream's variance does not grow with the depth.
+    so that the stream's variance does not grow with the depth. What a state space has beside its matrices, it
+    :meth:`draws itself <llmguide.transformer.state_space.StateSpace.draw>`.
 
     Args:
         model: The model, whose weights are overwritten.
@@ -49,6 +51,8 @@ def initialize(
                 module.weight.normal_(0.0, std, generator=generator)
                 if module.correction is not None:
                     module.correction.zero_()
+            case StateSpace():
+                module.draw(generator)
             case LayerNorm() | RmsNorm():
                 module.scale.fill_(1.0)
                 if isinstance(module, LayerNorm):

@@ -21,6 +21,7 @@ from llmguide.transformer.positions import (
     rotation,
     sinusoids,
 )
+from llmguide.transformer.state_space import StateSpaceConfig
 from llmguide.transformer.trace import NO_TAP, AnyTap, Tap
 
 
@@ -201,6 +202,8 @@ class Transformer(nn.Module):
         cached = 0 if cache is None else cache.length
         keys = cached + ids.shape[1]
         self._check(ids, real, keys)
+        if mask is not None and any(isinstance(block.mixer, StateSpaceConfig) for block in self.config.layers):
+            raise ValueError("mask is given, and a state space cannot look away; leave it out")
         look: AnyTap = NO_TAP if tap is None else tap
         places = torch.arange(keys, device=ids.device)[None] if real is None else positions_of(real)
         here = places[:, cached:] if positions is None else positions

@@ -250,6 +250,7 @@ def gather(
     keys: Float[Tensor, "batch kv_heads keys d_head"],
     values: Float[Tensor, "batch kv_heads keys d_value"],
     sight: Sight,
+    *,
     scale: float | None = None,
     tap: AnyTap = NO_TAP,
 ) -> Float[Tensor, "batch heads queries d_value"]:
@@ -322,5 +323,5 @@ class Attention(nn.Module):
             keys = tap("keys_rotated", rotate(keys, cos, sin, sight.pairing))
         if cache is not None:
             keys, values = cache.append(keys, values)
-        mixed = gather(queries, keys, values, sight, config.scale, tap)
+        mixed = gather(queries, keys, values, sight, scale=config.scale, tap=tap)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))

@@ -111,7 +111,7 @@ class CrossAttention(nn.Module):
         """
         queries = self.queries(x).unflatten(-1, (-1, self.config.d_head)).transpose(1, 2)
         queries = tap("queries", queries if self.query_norm is None else self.query_norm(queries))
-        mixed = gather(queries, *keys_values, sight, self.config.scale, tap)
+        mixed = gather(queries, *keys_values, sight, scale=self.config.scale, tap=tap)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))
 
 
@@ -143,6 +143,7 @@ class CrossBlock(nn.Module):
         cross_attention: AttentionConfig,
         norm: NormConfig,
         placement: NormPlacement,
+        *,
         scale: float = 1.0,
     ) -> None:
         super().__init__()
@@ -160,6 +161,7 @@ class CrossBlock(nn.Module):
         sight: Sight,
         keys_values: KeysValues,
         across: Sight,
+        *,
         cache: LayerCache | None = None,
         tap: AnyTap = NO_TAP,
     ) -> Float[Tensor, "batch positions d_model"]:

@@ -73,7 +73,9 @@ def read(config: JsonObject) -> EncoderDecoderConfig:
         require(config, key, expected)
     classes = config.list_of("architectures", str, ["T5ForConditionalGeneration"])
     if classes not in (["T5ForConditionalGeneration"], ["T5WithLMHeadModel"]):
-        raise ValueError(f"{config.source}: 'architectures' is {str(classes)[:80]}; expected T5ForConditionalGeneration")
+        raise ValueError(
+            f"{config.source}: 'architectures' is {str(classes)[:80]}; expected T5ForConditionalGeneration"
+        )
     d_model = config.integer("d_model", least=1, most=MOST_WIDTH)
     n_layers = config.integer("num_layers", least=1, most=MOST_LAYERS)
     feedforward = _read_feedforward(config)

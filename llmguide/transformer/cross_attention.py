@@ -64,6 +64,15 @@ class CrossAttention(nn.Module):
         config: Heads, widths and biases.
 
     Source: :cite:t:`vaswani2017attention`, section 3.2.3.
+
+    Example:
+        >>> layer = CrossAttention(2, AttentionConfig(n_heads=1, n_kv_heads=1, d_head=2, scale=1.0))
+        >>> identity = torch.eye(2)
+        >>> names = ["queries.weight", "keys_values.weight", "output.weight"]
+        >>> _ = layer.load_state_dict(dict(zip(names, [identity, torch.cat([identity, 8 * identity]), identity])))
+        >>> memory = layer.remember(identity[None])  # a source of two tokens
+        >>> layer(torch.tensor([[[3.0, 1.0]]]).log(), memory, Sight())  # weights 3 : 1, values (8, 0) and (0, 8)
+        tensor([[[6.0000, 2.0000]]], grad_fn=<UnsafeViewBackward0>)
     """
 
     def __init__(self, d_model: int, config: AttentionConfig) -> None:

@@ -200,13 +200,13 @@ def main() -> None:
     """Print what is measured."""
     measures: dict[str, Callable[[str, Path], str]] = {
         "states/logits": lambda name, folder: "/".join(
-            f"{x:.1e}" for x in states_apart(t := build(name), ours(t, folder))
+            map("{:.1e}".format, states_apart(t := build(name), ours(t, folder)))
         ),
         "padded": lambda name, folder: f"{padded_apart(t := build(name), ours(t, folder)):.1e}",
         "cache": lambda name, folder: f"{cached_apart(t := build(name), ours(t, folder)):.1e}",
         "gradients": lambda name, folder: f"{gradients_apart(t := build(name), ours(t, folder)):.1e}",
         "float64": lambda name, folder: f"{float64_apart(name, folder):.1e}",
-        "x2 ours/theirs": lambda name, folder: "/".join(f"{x:.1e}" for x in scaled_apart(name, folder)),
+        "x2 ours/theirs": lambda name, folder: "/".join(map("{:.1e}".format, scaled_apart(name, folder))),
         "saved": lambda name, folder: f"{saved_apart(name, folder):.1e}",
     }
     lines = ["| variant | " + " | ".join(measures) + " |"]

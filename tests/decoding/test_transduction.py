@@ -20,7 +20,9 @@ SOURCES = [[3, 1, 4, 1, 5, 9, 2, 6], [5], [3, 5, 8, 9, 7], [16, 2]]
 def model(request: pytest.FixtureRequest) -> EncoderDecoder:
     """Make a model with weights so large that it does not say the same all the time."""
     model = EncoderDecoder(t5(**SIZES, version=request.param)).double()
-    initialize(model, torch.Generator().manual_seed(4), std=0.5, scale_residual=False)
+    initialize(model, torch.Generator().manual_seed(0), std=0.5, scale_residual=False)
+    with torch.no_grad():  # what is read and written must outweigh the newest token, of which a tied head thinks first
+        model.embedding.tokens.weight.mul_(0.3)
     return model
 
 

@@ -1,4 +1,4 @@
-"""Encoder-decoders: T5 against `transformers`, the first transformer against torch's, and what holds for any of them."""
+"""Encoder-decoders: T5 against `transformers`, the first transformer against torch's, and what holds for all."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -238,7 +238,7 @@ def test_tensors_have_the_names_of_the_diagram_and_can_be_changed(config: Encode
     blind = {f"decoder.blocks.{n}.cross_attention.output": torch.zeros_like for n in range(config.decoder.n_layers)}
     without = model(sources, targets, tap=Tap([], blind))
     torch.testing.assert_close(model(60 - sources, targets, tap=Tap([], blind)), without)
-    with pytest.raises(ValueError, match="no tensor is called 'decoder.blocks.9.crossed'"):
+    with pytest.raises(ValueError, match=r"no tensor is called 'decoder\.blocks\.9\.crossed'"):
         model(sources, targets, tap=Tap([], {"decoder.blocks.9.crossed": torch.zeros_like}))
 
 
@@ -339,5 +339,5 @@ def test_what_does_not_fit_the_model_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="9 positions exceed the 8 learned ones"):
         EncoderDecoder(short).encode(torch.zeros(1, 9, dtype=torch.long))
-    with pytest.raises(ValueError, match="version must be '1.0' or '1.1', not '2'"):
+    with pytest.raises(ValueError, match=r"version must be '1\.0' or '1\.1', not '2'"):
         t5(vocab_size=8, d_model=4, n_layers=1, n_heads=1, d_head=4, d_hidden=8, version="2")  # type: ignore[arg-type]

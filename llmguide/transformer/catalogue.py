@@ -16,20 +16,21 @@ from typing import Literal
 from llmguide.constants import Constant, get
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.architectures_encoder_decoder import t5
-from llmguide.transformer.architectures_experts import deepseek_v3, mixtral
 from llmguide.transformer.architectures_hybrid import granite_hybrid
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import BlockConfig
 from llmguide.transformer.config import ModelConfig, Scales
 from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
-from llmguide.transformer.moe import ExpertsConfig
+from llmguide.transformer.latent_attention import LatentAttentionConfig
+from llmguide.transformer.moe import ExpertsConfig, RouterConfig
+from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.rope_scaling import Llama3Scaling
 from llmguide.transformer.state_space import StateSpaceConfig
 
 Agreement = Literal["exact", "rounded", "cut off", "differs"]
-"""How a count relates to a published figure: the same to the last digit, the same when rounded to its digits, or when the
-digits behind them are dropped, or neither."""
+"""How a count relates to a published figure: the same to the last digit; the same when rounded to its digits, or when the
+digits behind them are dropped; or neither."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,10 @@ class PublishedModel:
     @property
     def active(self) -> Constant | None:
         """The published number of those that work for one token, where that is another number."""
-        feedforward = self.config.decoder.feedforward if isinstance(self.config, EncoderDecoderConfig) else (
-            self.config.layers[-1].feedforward
+        feedforward = (
+            self.config.decoder.feedforward
+            if isinstance(self.config, EncoderDecoderConfig)
+            else (self.config.layers[-1].feedforward)
         )
         return get(f"{self.key}-active-parameters") if isinstance(feedforward, ExpertsConfig) else None
 
@@ -90,21 +93,17 @@ def _bert(n_layers: int, d_model: int, n_heads: int) -> ModelConfig:
 
 
 def _gpt(n_layers: int, d_model: int, n_heads: int, context_length: int = 1024) -> ModelConfig:
-    return gpt2(
-        vocab_size=50_257, context_length=context_length, d_model=d_model, n_layers=n_layers, n_heads=n_heads
-    )
+    return gpt2(vocab_size=50_257, context_length=context_length, d_model=d_model, n_layers=n_layers, n_heads=n_heads)
 
 
 def _t5(n_layers: int, d_model: int, n_heads: int, d_head: int, d_hidden: int) -> EncoderDecoderConfig:
-    return t5(
-        vocab_size=32_128, d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_head=d_head, d_hidden=d_hidden
-    )
+    return t5(vocab_size=32_128, d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_head=d_head, d_hidden=d_hidden)
 
 
-def _llama(n_layers: int, d_model: int, n_heads: int, n_kv_heads: int, d_hidden: int, context: int) -> ModelConfig:
+def _llama(n_layers: int, d_model: int, heads: tuple[int, int], d_hidden: int, context: int) -> ModelConfig:
     return llama(
-        vocab_size=32_000, context_length=context, d_model=d_model, n_layers=n_layers, n_heads=n_heads,
-        n_kv_heads=n_kv_heads, d_hidden=d_hidden,
+        vocab_size=32_000, context_length=context, d_model=d_model, n_layers=n_layers, n_heads=heads[0],
+        n_kv_heads=heads[1], d_hidden=d_hidden,
     )  # fmt: skip
 
 
@@ -116,10 +115,10 @@ def _llama3(n_layers: int, d_model: int, n_heads: int, d_hidden: int, *, stretch
     )  # fmt: skip
 
 
-def _gemma(n_layers: int, d_model: int, n_heads: int, n_kv_heads: int, d_hidden: int) -> ModelConfig:
+def _gemma(n_layers: int, d_model: int, heads: tuple[int, int], d_hidden: int) -> ModelConfig:
     base = llama(
-        vocab_size=256_128, context_length=8192, d_model=d_model, n_layers=n_layers, n_heads=n_heads,
-        n_kv_heads=n_kv_heads, d_hidden=d_hidden, d_head=256, epsilon=1e-6, head="tied",
+        vocab_size=256_128, context_length=8192, d_model=d_model, n_layers=n_layers, n_heads=heads[0],
+        n_kv_heads=heads[1], d_hidden=d_hidden, d_head=256, epsilon=1e-6, head="tied",
     )  # fmt: skip
     return replace(
         base,
@@ -128,10 +127,10 @@ def _gemma(n_layers: int, d_model: int, n_heads: int, n_kv_heads: int, d_hidden:
     )
 
 
-def _qwen3(n_layers: int, d_model: int, n_heads: int, n_kv_heads: int, d_hidden: int, experts: int = 0) -> ModelConfig:
+def _qwen3(n_layers: int, d_model: int, heads: tuple[int, int], d_hidden: int, experts: int = 0) -> ModelConfig:
     dense = qwen3(
-        vocab_size=151_936, context_length=40_960, d_model=d_model, n_layers=n_layers, n_heads=n_heads,
-        n_kv_heads=n_kv_heads, d_hidden=d_hidden, d_head=128,
+        vocab_size=151_936, context_length=40_960, d_model=d_model, n_layers=n_layers, n_heads=heads[0],
+        n_kv_heads=heads[1], d_hidden=d_hidden, d_head=128,
     )  # fmt: skip
     return replace(dense, feedforward=ExpertsConfig(experts, 8, dense.feedforward)) if experts else dense
 
@@ -148,6 +147,28 @@ def _granite(
     if experts is None:
         return base
     return replace(base, feedforward=experts, blocks=tuple(BlockConfig(b.mixer, experts) for b in base.blocks))
+
+
+def _mixtral(n_layers: int, d_model: int, n_heads: int, d_hidden: int, context_length: int) -> ModelConfig:
+    base = mistral(
+        vocab_size=32_000, context_length=context_length, d_model=d_model, n_layers=n_layers, n_heads=n_heads,
+        n_kv_heads=8, d_hidden=d_hidden, window=None, rope_base=1e6,
+    )  # fmt: skip
+    return replace(base, feedforward=ExpertsConfig(8, 2, _swiglu(d_hidden)))
+
+
+def _deepseek_v3() -> ModelConfig:
+    attention = LatentAttentionConfig(
+        n_heads=128, d_nope=128, d_rope=64, d_value=128, kv_rank=512, query_rank=1536, norm=NormConfig("rms", 1e-6)
+    )
+    router = RouterConfig("sigmoid", n_groups=8, n_active_groups=4, scale=2.5, correction=True)
+    experts = ExpertsConfig(256, 8, _swiglu(2048), _swiglu(2048), router)
+    base = llama(
+        vocab_size=129_280, context_length=4096, d_model=7168, n_layers=61, n_heads=128, n_kv_heads=128,
+        d_hidden=18_432, d_head=64, epsilon=1e-6,
+    )  # fmt: skip
+    blocks = (*[BlockConfig(attention, base.feedforward)] * 3, *[BlockConfig(attention, experts)] * 58)
+    return replace(base, attention=attention, feedforward=experts, blocks=blocks)
 
 
 def _swiglu(d_hidden: int) -> FeedForwardConfig:
@@ -175,8 +196,15 @@ _ALL = (
         "smollm2-135m",
         "SmolLM2-135M",
         llama(
-            vocab_size=49_152, context_length=8192, d_model=576, n_layers=30, n_heads=9, n_kv_heads=3, d_hidden=1536,
-            rope_base=100_000.0, head="tied",
+            vocab_size=49_152,
+            context_length=8192,
+            d_model=576,
+            n_layers=30,
+            n_heads=9,
+            n_kv_heads=3,
+            d_hidden=1536,
+            rope_base=100_000.0,
+            head="tied",
         ),
         "allal2025smollm2",
     ),
@@ -199,14 +227,14 @@ _ALL = (
         _gpt(48, 1600, 25),
         "radford2019language",
     ),
-    PublishedModel("gemma-2b", "Gemma 2B", _gemma(18, 2048, 8, 1, 16_384), "gemma2024gemma"),
+    PublishedModel("gemma-2b", "Gemma 2B", _gemma(18, 2048, (8, 1), 16_384), "gemma2024gemma"),
     PublishedModel(
         "granite4-h-micro", "Granite 4.0-H-Micro", _granite(2048, (32, 8, 64), 64, 8192), "granite2025card", _FACTORS
     ),
     PublishedModel(
         "llama-7b",
         "LLaMA 7B",
-        _llama(32, 4096, 32, 32, 11_008, 2048),
+        _llama(32, 4096, (32, 32), 11_008, 2048),
         "touvron2023llama",
     ),
     PublishedModel(
@@ -220,8 +248,14 @@ _ALL = (
         "mistral-7b",
         "Mistral 7B",
         mistral(
-            vocab_size=32_000, context_length=8192, d_model=4096, n_layers=32, n_heads=32, n_kv_heads=8,
-            d_hidden=14_336, window=4096,
+            vocab_size=32_000,
+            context_length=8192,
+            d_model=4096,
+            n_layers=32,
+            n_heads=32,
+            n_kv_heads=8,
+            d_hidden=14_336,
+            window=4096,
         ),
         "jiang2023mistral",
         "The configuration gives 7.24 billion.",
@@ -230,13 +264,18 @@ _ALL = (
         "qwen25-7b",
         "Qwen2.5-7B",
         qwen2(
-            vocab_size=152_064, context_length=131_072, d_model=3584, n_layers=28, n_heads=28, n_kv_heads=4,
+            vocab_size=152_064,
+            context_length=131_072,
+            d_model=3584,
+            n_layers=28,
+            n_heads=28,
+            n_kv_heads=4,
             d_hidden=18_944,
         ),
         "qwen2024card",
     ),
     PublishedModel("llama3-8b", "Llama 3 8B", _llama3(32, 4096, 32, 14_336), "meta2024skus"),
-    PublishedModel("gemma-7b", "Gemma 7B", _gemma(28, 3072, 16, 16, 24_576), "gemma2024gemma"),
+    PublishedModel("gemma-7b", "Gemma 7B", _gemma(28, 3072, (16, 16), 24_576), "gemma2024gemma"),
     PublishedModel(
         "t5-11b",
         "T5-11B",
@@ -246,7 +285,7 @@ _ALL = (
     PublishedModel(
         "qwen3-30b-a3b",
         "Qwen3-30B-A3B",
-        _qwen3(48, 2048, 32, 4, 768, 128),
+        _qwen3(48, 2048, (32, 4), 768, 128),
         "qwen2025cards",
         "Of the 3.35 billion active ones 0.31 are the embedding.",
     ),
@@ -257,26 +296,23 @@ _ALL = (
         "granite2025card",
         _FACTORS,
     ),
-    PublishedModel("qwen3-32b", "Qwen3-32B", _qwen3(64, 5120, 64, 8, 25_600), "qwen2025cards"),
+    PublishedModel("qwen3-32b", "Qwen3-32B", _qwen3(64, 5120, (64, 8), 25_600), "qwen2025cards"),
     PublishedModel(
         "mixtral-8x7b",
         "Mixtral 8x7B",
-        mixtral(
-            vocab_size=32_000, context_length=32_768, d_model=4096, n_layers=32, n_heads=32, n_kv_heads=8,
-            d_hidden=14_336, n_experts=8, n_active=2, rope_base=1e6,
-        ),
+        _mixtral(32, 4096, 32, 14_336, 32_768),
         "jiang2024mixtral",
     ),
     PublishedModel(
         "llama-65b",
         "LLaMA 65B",
-        _llama(80, 8192, 64, 64, 22_016, 2048),
+        _llama(80, 8192, (64, 64), 22_016, 2048),
         "touvron2023llama",
     ),
     PublishedModel(
         "llama2-70b",
         "Llama 2 70B",
-        _llama(80, 8192, 64, 8, 28_672, 4096),
+        _llama(80, 8192, (64, 8), 28_672, 4096),
         "meta2024skus",
         f"{_NOMINAL} The configuration gives 68.98 billion.",
     ),
@@ -284,10 +320,7 @@ _ALL = (
     PublishedModel(
         "mixtral-8x22b",
         "Mixtral 8x22B",
-        mixtral(
-            vocab_size=32_000, context_length=65_536, d_model=6144, n_layers=56, n_heads=48, n_kv_heads=8,
-            d_hidden=16_384, n_experts=8, n_active=2, rope_base=1e6,
-        ),
+        _mixtral(56, 6144, 48, 16_384, 65_536),
         "mistral2024card",
     ),
     PublishedModel(
@@ -297,16 +330,14 @@ _ALL = (
         "brown2020language",
         "Every other layer attends to a band of positions and not to all; no parameter depends on it.",
     ),
-    PublishedModel(
-        "qwen3-235b-a22b", "Qwen3-235B-A22B", _qwen3(94, 4096, 64, 4, 1536, 128), "qwen2025cards"
-    ),
+    PublishedModel("qwen3-235b-a22b", "Qwen3-235B-A22B", _qwen3(94, 4096, (64, 4), 1536, 128), "qwen2025cards"),
     PublishedModel(
         "llama3-405b", "Llama 3.1 405B", _llama3(126, 16_384, 128, 53_248, stretched=True), "meta2024skus", _NOMINAL
     ),
     PublishedModel(
         "deepseek-v3",
         "DeepSeek-V3",
-        deepseek_v3(),
+        _deepseek_v3(),
         "deepseek2024weights",
         "Of the 37.55 billion active ones 0.93 are the embedding; without them they round to the published 37.",
     ),

@@ -14,10 +14,12 @@ from llmguide.transformer.positions import (
     AlibiPositions,
     LearnedPositions,
     Pairing,
+    RelativePositions,
     RotaryPositions,
     SinusoidalPositions,
     alibi_bias,
     alibi_slopes,
+    relative_bias,
     rotation,
     sinusoids,
 )
@@ -101,6 +103,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
+        self.relative: nn.Embedding | None = None  # one table for all blocks
+        if isinstance(config.positions, RelativePositions):
+            self.relative = nn.Embedding(config.positions.buckets, config.attention.n_heads)
         self.blocks = nn.ModuleList(
             Block(config.d_model, layer, config.norm, config.norm_placement, config.scales.residual)
             for layer in config.layers
@@ -236,6 +241,11 @@ class Transformer(nn.Module):
         elif isinstance(config.positions, AlibiPositions):
             slopes = alibi_slopes(config.attention.n_heads).to(here.device, dtype)
             bias = alibi_bias(slopes, here, places)
+        elif isinstance(config.positions, RelativePositions) and self.relative is not None:
+            to_the_right = config.mask.kind == "bidirectional"
+            bias = relative_bias(
+                self.relative.weight, here, places, config.positions.distance, bidirectional=to_the_right
+            )
         plain = mask is None and real is None and bias is None and config.mask.is_causal_for(keys)
         if plain and not readable and queries == keys > 1:
             return Sight(causal=True, rotation=cos_sin, pairing=pairing)

@@ -29,8 +29,8 @@ from llmguide.transformer.rope_scaling import Llama3Scaling
 from llmguide.transformer.state_space import StateSpaceConfig
 
 Agreement = Literal["exact", "rounded", "cut off", "differs"]
-"""How a count relates to a published figure: the same to the last digit; the same when rounded to its digits, or when the
-digits behind them are dropped; or neither."""
+"""How a count relates to a published figure: the same to the last digit; the same when rounded to its digits, or when
+the digits behind them are dropped; or neither."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ class LatentAttentionConfig:
 
         Its ``keys`` are the latent vectors, and its ``values`` the rotated keys that all heads share.
         """
-        return LayerCache.empty((batch, 1, capacity, self.kv_rank), (batch, 1, capacity, self.d_rope), dtype, device)
+        return LayerCache.empty(
+            (batch, 1, capacity, self.kv_rank), (batch, 1, capacity, self.d_rope), dtype, device
+        )
 
     def absorbing_is_cheaper(self, queries: int, keys: int) -> bool:
         """Tell which form has fewer multiplications: the absorbed one for few queries, the expanded one for many.
@@ -281,7 +283,9 @@ class LatentAttention(nn.Module):
         keys = tap("keys", torch.cat([keys, shared.expand(-1, config.n_heads, -1, -1)], dim=-1))
         values = tap("values", values)
         if tap is NO_TAP:
-            return attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale)
+            return attend_fused(
+                queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale
+            )
         weights = tap("weights", weigh(tap("scores", score(queries, keys, sight.bias, config.scale)), sight.mask))
         return tap("mixed", weights @ values)
 

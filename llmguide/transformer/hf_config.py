@@ -7,10 +7,11 @@ does not have. Those are refused by name, because a model that leaves out a step
 from collections.abc import Mapping
 from typing import Any
 
-from llmguide.transformer import hf_granite
+from llmguide.transformer import hf_deepseek, hf_granite
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
+from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.state_space import StateSpaceConfig
 
@@ -22,6 +23,7 @@ ARCHITECTURES: dict[str, str] = {
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
     "granitemoehybrid": "GraniteMoeHybridForCausalLM",
+    "deepseek_v3": "DeepseekV3ForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
 
@@ -33,6 +35,7 @@ NAMINGS = {
     "qwen2": LLAMA,
     "qwen3": LLAMA,
     "granitemoehybrid": hf_granite.NAMING,
+    "deepseek_v3": hf_deepseek.NAMING,
 }
 """What ``transformers`` calls the weights of each architecture.
 
@@ -71,6 +74,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         )
     if kind == "granitemoehybrid":
         return hf_granite.read(config)
+    if kind == "deepseek_v3":
+        return hf_deepseek.read(config)
     if kind == "gpt2":
         return read_gpt2(config)
     return read_bert(config) if kind == "bert" else read_llama(config, kind)
@@ -98,6 +103,8 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
     kind = architecture_of(config)
     if kind == "granitemoehybrid":
         own: Mapping[str, Any] = hf_granite.write(config)
+    elif kind == "deepseek_v3":
+        own = hf_deepseek.write(config)
     else:
         own = write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)
     document = {
@@ -125,6 +132,8 @@ def architecture_of(config: ModelConfig) -> str:
     """
     if any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers) or config.attention.scale is not None:
         return "granitemoehybrid"
+    if isinstance(config.attention, LatentAttentionConfig):
+        return "deepseek_v3"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
     if config.attention.qk_norm is not None:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.model import Transformer
@@ -152,7 +153,7 @@ def _parts_of(ours: str, shape: tuple[int, ...], config: ModelConfig, naming: Na
     turned = naming.transposed and len(shape) == 2
     parts = []
     for name, rows in zip(names, _split(config, module, shape[0], len(names)), strict=True):
-        heads = rows // config.attention.d_head if name in naming.neighbours else 0
+        heads = rows // config.attention.d_rotary if name in naming.neighbours else 0
         parts.append(Part(f"{naming.block.format(number)}{name}.{leaf}", (rows, *shape[1:]), turned, heads))
     return parts
 
@@ -160,6 +161,7 @@ def _parts_of(ours: str, shape: tuple[int, ...], config: ModelConfig, naming: Na
 def _split(config: ModelConfig, module: str, rows: int, count: int) -> list[int]:
     """Tell how many rows each of the file's tensors gives."""
     if count == 3:
+        assert isinstance(config.attention, AttentionConfig)
         kept = config.attention.n_kv_heads * config.attention.d_head
         return [rows - 2 * kept, kept, kept]
     return [rows // count] * count

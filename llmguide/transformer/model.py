@@ -235,7 +235,7 @@ class Transformer(nn.Module):
         bias = cos_sin = None
         pairing: Pairing = "halves"
         if isinstance(config.positions, RotaryPositions):
-            frequencies = config.positions.frequencies(config.attention.d_head).to(here.device)
+            frequencies = config.positions.frequencies(config.attention.d_rotary).to(here.device)
             cos, sin = rotation(here, frequencies, config.positions.magnitude)
             cos_sin, pairing = (cos.to(dtype), sin.to(dtype)), config.positions.pairing
         elif isinstance(config.positions, AlibiPositions):

@@ -18,6 +18,7 @@ from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.transformer.architectures import llama
 from llmguide.transformer.checkpoints import load_folder
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.safetensors_files import read_folder
 from llmguide.world.corpus import published_exam
@@ -86,7 +87,9 @@ def examples() -> dict[str, str]:
 
 def _describe(config: ModelConfig) -> dict[str, float]:
     """Name the numbers of a model, if its other choices are those that the page makes."""
-    rotary, attention = config.positions, config.attention
+    rotary, attention, feedforward = config.positions, config.attention, config.feedforward
+    # Of a model with experts, which the page does not run, any width will do for the comparison.
+    d_hidden = feedforward.d_hidden if isinstance(feedforward, FeedForwardConfig) else feedforward.expert.d_hidden
     base = rotary.base if isinstance(rotary, RotaryPositions) else 10_000.0
     pages = llama(
         vocab_size=config.vocab_size,
@@ -95,7 +98,7 @@ def _describe(config: ModelConfig) -> dict[str, float]:
         n_layers=config.n_layers,
         n_heads=attention.n_heads,
         n_kv_heads=attention.n_kv_heads,
-        d_hidden=config.feedforward.d_hidden,
+        d_hidden=d_hidden,
         d_head=attention.d_head,
         rope_base=base,
         epsilon=config.norm.epsilon,
@@ -111,7 +114,7 @@ def _describe(config: ModelConfig) -> dict[str, float]:
         "nHeads": attention.n_heads,
         "nKvHeads": attention.n_kv_heads,
         "dHead": attention.d_head,
-        "dHidden": config.feedforward.d_hidden,
+        "dHidden": d_hidden,
         "ropeBase": base,
         "epsilon": config.norm.epsilon,
     }

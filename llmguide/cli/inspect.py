@@ -13,6 +13,8 @@ from llmguide.cli.models import add_model, kind_of
 
 if TYPE_CHECKING:
     from llmguide.transformer.config import ModelConfig
+    from llmguide.transformer.feedforward import FeedForwardConfig
+    from llmguide.transformer.moe import ExpertsConfig
 
 DESCRIPTION = """\
 Show the architecture of a model, how many parameters each part has, and how much memory it takes. Only the
@@ -153,9 +155,8 @@ def choices_of(config: "ModelConfig") -> dict[str, str]:
     Returns:
         What was chosen, by the part.
     """
-    attention, feedforward, mask = config.attention, config.feedforward, config.mask
+    attention, mask = config.attention, config.mask
     shared = "" if attention.n_kv_heads == attention.n_heads else f", {attention.n_kv_heads} of keys and values"
-    gated = ", gated" if feedforward.gated else ""
     normed = "" if attention.qk_norm is None else ", queries and keys normed"
     window = "" if mask.window is None else f", the last {mask.window:,} positions"
     return {
@@ -163,11 +164,22 @@ def choices_of(config: "ModelConfig") -> dict[str, str]:
         "context": f"{config.context_length:,} positions",
         "layers": f"{config.n_layers}, {config.d_model:,} wide",
         "attention": f"{mask.kind}{window}; {attention.n_heads} heads of {attention.d_head}{shared}{normed}",
-        "feedforward": f"{feedforward.activation}{gated}, {feedforward.d_hidden:,} wide",
+        "feedforward": _feedforward_in_words(config.feedforward),
         "norm": f"{config.norm.kind}, {'before' if config.norm_placement == 'pre' else 'after'} each part",
         "positions": type(config.positions).__name__.removesuffix("Positions").lower(),
         "head": config.head,
     }
+
+
+def _feedforward_in_words(feedforward: "FeedForwardConfig | ExpertsConfig") -> str:
+    """Describe what each position computes for itself."""
+    from llmguide.transformer.moe import ExpertsConfig  # noqa: PLC0415
+
+    if isinstance(feedforward, ExpertsConfig):
+        expert, shared = _feedforward_in_words(feedforward.expert), feedforward.shared
+        beside = "" if shared is None else f"; a shared one, {shared.d_hidden:,} wide"
+        return f"{feedforward.n_active} of {feedforward.n_experts} experts, each {expert}{beside}"
+    return f"{feedforward.activation}{', gated' if feedforward.gated else ''}, {feedforward.d_hidden:,} wide"
 
 
 def as_text(report: Report) -> str:

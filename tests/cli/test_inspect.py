@@ -1,7 +1,6 @@
 """``llmguide inspect``."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,7 @@ from calling import Run
 
 from llmguide.cli.inspect import choices_of, report_on
 from llmguide.transformer import bert, mistral, qwen3
-from llmguide.transformer.architectures_experts import mixtral
 from llmguide.transformer.checkpoints import Loaded
-from llmguide.transformer.feedforward import FeedForwardConfig
-from llmguide.transformer.moe import ExpertsConfig
 
 
 def test_a_folder(run: Run, folder: Path, loaded: Loaded) -> None:
@@ -46,10 +42,6 @@ def test_choices_in_words() -> None:
     assert words["vocabulary"] == "5,000 tokens"
     words = choices_of(qwen3(**shape, n_kv_heads=4, d_head=4, d_hidden=32))
     assert words["attention"].endswith(", queries and keys normed")
-    experts = mixtral(**shape, n_kv_heads=2, d_hidden=32)
-    assert choices_of(experts)["feedforward"] == "2 of 8 experts, each silu, gated, 32 wide"
-    layer = ExpertsConfig(4, 2, FeedForwardConfig(8, "relu"), shared=FeedForwardConfig(16, "relu"))
-    assert choices_of(replace(experts, feedforward=layer))["feedforward"].endswith("8 wide; a shared one, 16 wide")
     words = choices_of(bert(**shape))
     assert (words["attention"], words["norm"]) == ("bidirectional; 4 heads of 4", "layer, after each part")
     assert (words["feedforward"], words["positions"], words["head"]) == ("gelu, 64 wide", "learned", "masked")

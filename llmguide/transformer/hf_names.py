@@ -248,7 +248,7 @@ def load_weights(
     return model
 
 
-def _needed(model: Transformer, naming: Naming) -> dict[str, Part]:
+def _needed(model: Transformer | EncoderDecoder, naming: Naming) -> dict[str, Part]:
     """Say what a file must have for a model, by its names there."""
     return {part.name: part for _, parts in name_parts(model, naming) for part in parts}
 

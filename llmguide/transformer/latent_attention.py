@@ -144,7 +144,7 @@ def score_latents(
         raise ValueError(
             f"queries have {queries.shape[-1]} numbers; a key has {widths[0]} without positions and {widths[1]} rotated"
         )
-    plain, turned = queries.split(widths, dim=-1)
+    plain, turned = torch.split(queries, widths, dim=-1)
     carried = torch.einsum("bhqd,hdr->bhqr", plain, up_keys)
     products = torch.einsum("bhqr,bskr->bhqk", carried, latents) + torch.einsum("bhqd,bskd->bhqk", turned, shared)
     scores = products / math.sqrt(queries.shape[-1]) if scale is None else products * scale
@@ -236,7 +236,7 @@ class LatentAttention(nn.Module):
         latents = tap("latents", self.kv_norm(latents))
         if sight.rotation is not None:
             cos, sin = sight.rotation
-            plain, turned = queries.split([config.d_nope, config.d_rope], dim=-1)
+            plain, turned = torch.split(queries, [config.d_nope, config.d_rope], dim=-1)
             turned = tap("queries_rotated", rotate(turned, cos, sin, sight.pairing))
             queries = torch.cat([plain, turned], dim=-1)
             shared = tap("keys_rotated", rotate(shared, cos, sin, sight.pairing))
@@ -252,11 +252,12 @@ class LatentAttention(nn.Module):
     ) -> Float[Tensor, "batch heads queries d_head"]:
         """Make each head's queries, of the input or of a latent vector of its own."""
         if self.query is not None:
-            made: Tensor = self.query(x)
+            made = self.query(x)
         else:
             assert self.query_down is not None
             made = self.query_up(tap("query_latents", self.query_norm(self.query_down(x))))
-        return made.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2)
+        queries: Tensor = made.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2)
+        return queries
 
     def gather_expanded(
         self,
@@ -309,8 +310,8 @@ class LatentAttention(nn.Module):
             What each head's queries gather.
         """
         config = self.config
-        ups = self.kv_up.weight.unflatten(0, (config.n_heads, -1))
-        up_keys, up_values = ups.split([config.d_nope, config.d_value], dim=1)
+        ups = self.kv_up.weight.view(config.n_heads, -1, config.kv_rank)
+        up_keys, up_values = torch.split(ups, [config.d_nope, config.d_value], dim=1)
         scores = tap("scores", score_latents(queries, latents, shared, up_keys, bias=sight.bias, scale=config.scale))
         weights = tap("weights", weigh(scores, sight.mask))
         return tap("mixed", mix_latents(weights, latents, up_values))

@@ -11,6 +11,7 @@ from llmguide.transformer.masks import MaskConfig
 from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import LearnedPositions, Positions, RotaryPositions, SinusoidalPositions
+from llmguide.transformer.state_space import StateSpaceConfig
 
 HeadKind = Literal["tied", "linear", "masked", "none"]
 """How vectors become logits: by the embedding matrix (``tied``), by one of their own (``linear``), by BERT's layer,
@@ -96,6 +97,9 @@ class ModelConfig:
             raise ValueError(
                 f"blocks describes {len(self.blocks)} blocks; there must be n_layers ({self.n_layers}), or 0"
             )
+        recurrent = any(isinstance(block.mixer, StateSpaceConfig) for block in self.blocks)
+        if recurrent and self.mask.kind != "causal":
+            raise ValueError(f"mask must be causal: a state space never sees what comes later; it is {self.mask.kind}")
         match self.positions:
             case LearnedPositions(length) if length < self.context_length:
                 raise ValueError(f"{length} learned positions do not reach context_length ({self.context_length})")

@@ -7,13 +7,15 @@ does not have. Those are refused by name, because a model that leaves out a step
 from collections.abc import Mapping
 from typing import Any
 
-from llmguide.transformer import hf_deepseek, hf_mixtral
+from llmguide.transformer import hf_deepseek, hf_granite, hf_mixtral
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.positions import RotaryPositions
+from llmguide.transformer.state_space import StateSpaceConfig
 
 ARCHITECTURES: dict[str, str] = {
     "gpt2": "GPT2LMHeadModel",
@@ -24,6 +26,7 @@ ARCHITECTURES: dict[str, str] = {
     "qwen3": "Qwen3ForCausalLM",
     "deepseek_v3": "DeepseekV3ForCausalLM",
     "mixtral": "MixtralForCausalLM",
+    "granitemoehybrid": "GraniteMoeHybridForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
 
@@ -36,6 +39,7 @@ NAMINGS = {
     "qwen3": LLAMA,
     "deepseek_v3": hf_deepseek.NAMING,
     "mixtral": hf_mixtral.NAMING,
+    "granitemoehybrid": hf_granite.NAMING,
 }
 """What ``transformers`` calls the weights of each architecture.
 
@@ -64,6 +68,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         True
     """
     kind = config.text("model_type")
+    if kind == "t5":
+        raise ValueError(f"{config.source}: 'model_type' is 't5', a model of two stacks; use load_encoder_decoder")
     if kind not in ARCHITECTURES:
         raise ValueError(
             f"{config.source}: 'model_type' is {kind[:60]!r}; this package loads {', '.join(ARCHITECTURES)}"
@@ -76,6 +82,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         return hf_deepseek.read(config)
     if kind == "mixtral":
         return hf_mixtral.read(config)
+    if kind == "granitemoehybrid":
+        return hf_granite.read(config)
     if kind == "gpt2":
         return read_gpt2(config)
     return read_bert(config) if kind == "bert" else read_llama(config, kind)
@@ -102,7 +110,9 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
     """
     kind = architecture_of(config)
     own: Mapping[str, Any]
-    if kind == "mixtral":
+    if kind == "granitemoehybrid":
+        own = hf_granite.write(config)
+    elif kind == "mixtral":
         own = hf_mixtral.write(config)
     elif kind == "deepseek_v3":
         own = hf_deepseek.write(config)
@@ -133,6 +143,9 @@ def architecture_of(config: ModelConfig) -> str:
     """
     if isinstance(config.attention, LatentAttentionConfig):
         return "deepseek_v3"
+    scaled = isinstance(config.attention, AttentionConfig) and config.attention.scale is not None
+    if scaled or any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers):
+        return "granitemoehybrid"
     if isinstance(config.feedforward, ExpertsConfig):
         return "mixtral"
     if not isinstance(config.positions, RotaryPositions):

@@ -252,12 +252,11 @@ class LatentAttention(nn.Module):
     ) -> Float[Tensor, "batch heads queries d_head"]:
         """Make each head's queries, of the input or of a latent vector of its own."""
         if self.query is not None:
-            made = self.query(x)
+            made: Tensor = self.query(x)
         else:
             assert self.query_down is not None
             made = self.query_up(tap("query_latents", self.query_norm(self.query_down(x))))
-        queries: Tensor = made.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2)
-        return queries
+        return torch.unflatten(made, -1, (self.config.n_heads, -1)).transpose(1, 2)
 
     def gather_expanded(
         self,
@@ -310,7 +309,7 @@ class LatentAttention(nn.Module):
             What each head's queries gather.
         """
         config = self.config
-        ups = self.kv_up.weight.view(config.n_heads, -1, config.kv_rank)
+        ups = torch.unflatten(self.kv_up.weight, 0, (config.n_heads, -1))
         up_keys, up_values = torch.split(ups, [config.d_nope, config.d_value], dim=1)
         scores = tap("scores", score_latents(queries, latents, shared, up_keys, bias=sight.bias, scale=config.scale))
         weights = tap("weights", weigh(scores, sight.mask))

@@ -16,9 +16,11 @@ import torch
 import transformers
 from torch import Tensor
 from torch.nn import functional as F
-from transformers.integrations import moe
+from transformers.integrations.moe import ExpertsInterface
 from transformers.models.deepseek_v3 import modeling_deepseek_v3
+from transformers.models.granitemoehybrid import modeling_granitemoehybrid as modeling_granite
 from transformers.models.llama import modeling_llama
+from transformers.models.mamba2 import modeling_mamba2
 from transformers.models.mistral import modeling_mistral
 from transformers.models.mixtral import modeling_mixtral
 from transformers.models.qwen2 import modeling_qwen2
@@ -56,6 +58,12 @@ _LLAMA3 = {
     "original_max_position_embeddings": 16,
 }  # fmt: skip
 
+_GRANITE = _GROUPED | {
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"], "num_local_experts": 0,
+    "shared_intermediate_size": 80, "mamba_n_heads": 6, "mamba_d_state": 10, "mamba_n_groups": 2, "mamba_chunk_size": 8,
+    "embedding_multiplier": 12.0, "attention_multiplier": 0.2, "residual_multiplier": 0.4, "logits_scaling": 6.0,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Case:
@@ -72,6 +80,10 @@ MAIN = {
     "mistral": Case("mistral", _GROUPED | {"sliding_window": 5}),
     "qwen2": Case("qwen2", _GROUPED),
     "qwen3": Case("qwen3", _GROUPED | {"head_dim": 16}),
+    "granite": Case("granitemoehybrid", _GRANITE),
+    "granite-experts": Case(
+        "granitemoehybrid", _GRANITE | {"num_local_experts": 5, "num_experts_per_tok": 2, "intermediate_size": 24}
+    ),
     "mixtral": Case("mixtral", _GROUPED | {"num_local_experts": 4}),
     "deepseek_v3": Case("deepseek_v3", _LATENT),
 }
@@ -93,6 +105,22 @@ VARIANTS = {
     ),
     "mistral-far": Case("mistral", _GROUPED | {"sliding_window": None, "head_dim": 20}),
     "qwen2-window": Case("qwen2", _GROUPED | {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 0}),
+    "granite-rotary": Case(
+        "granitemoehybrid",
+        _GRANITE | {"position_embedding_type": "rope", "tie_word_embeddings": True, "attention_bias": True},
+    ),
+    "granite-attention": Case("granitemoehybrid", _GRANITE | {"layer_types": ["full_attention"] * 3}),
+    "granite-plain": Case(
+        "granitemoehybrid",
+        _GRANITE
+        | {
+            "layer_types": ["mamba", "mamba", "attention"],
+            "mamba_conv_bias": False,
+            "mamba_d_conv": 1,
+            "mamba_expand": 3,
+            "mamba_n_groups": 1,
+        },
+    ),
     "mixtral-one": Case("mixtral", _GROUPED | {"num_local_experts": 3, "num_experts_per_tok": 1, "sliding_window": 5}),
     "mixtral-all": Case(
         "mixtral",
@@ -151,10 +179,15 @@ class _Wide:
 
 @contextmanager
 def true_float64() -> Iterator[None]:
-    """Let the library compute its norms and its router in the precision of the input, and not in float32."""
+    """Let the library compute norms, states and routers in the precision of the input, and not in float32."""
 
     def norm(self: Any, x: Tensor) -> Tensor:
         return self.weight * (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon))
+
+    def gated_norm(self: Any, x: Tensor, gate: Tensor) -> Tensor:
+        groups = (x * F.silu(gate)).unflatten(-1, (-1, self.group_size))
+        scaled = groups * torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.variance_epsilon)
+        return self.weight * scaled.flatten(-2)
 
     def choose(self: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits = F.linear(x, self.weight)
@@ -162,9 +195,14 @@ def true_float64() -> Iterator[None]:
         return logits, weights / weights.sum(-1, keepdim=True), experts
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moe, "_can_use_grouped_mm", lambda *_: False)  # its kernel has no float64
         patch.setattr(modeling_deepseek_v3, "torch", _Wide())
+        patch.setattr(Tensor, "float", lambda x: x if x.dtype == torch.float64 else x.to(torch.float32))
+        patch.setattr(modeling_granite.GraniteMoeHybridRMSNorm, "forward", norm)
+        patch.setattr(modeling_granite.GraniteMoeHybridRMSNormGated, "forward", gated_norm)
+        patch.setattr(modeling_mamba2.MambaRMSNormGated, "forward", gated_norm)
         patch.setattr(modeling_mixtral.MixtralTopKRouter, "forward", choose)
+        # The library multiplies all experts by one kernel, which has no float64; its readable loop has.
+        patch.setattr(ExpertsInterface, "get_interface", lambda self, name, default: default)
         for module in (modeling_llama, modeling_mistral, modeling_mixtral, modeling_qwen2, modeling_qwen3):
             name = next(name for name in vars(module) if name.endswith("RMSNorm"))
             patch.setattr(getattr(module, name), "forward", norm)

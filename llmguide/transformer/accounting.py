@@ -14,6 +14,7 @@ from typing import Literal
 
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.part_costs import (
@@ -28,13 +29,16 @@ from llmguide.transformer.part_costs import (
     mixer_parameters,
     norm_parameters,
 )
-from llmguide.transformer.positions import LearnedPositions, RotaryPositions
+from llmguide.transformer.positions import LearnedPositions, RelativePositions, RotaryPositions
+
+AnyConfig = ModelConfig | EncoderDecoderConfig
+"""A model of one stack or of two."""
 
 Precision = Literal["float32", "mixed"]
 """In which numbers a model learns: all in float32, or weights and gradients in bfloat16 beside a copy in float32."""
 
 
-def parameters(config: ModelConfig) -> dict[str, int]:
+def parameters(config: AnyConfig) -> dict[str, int]:
     """Count the learned numbers.
 
     Args:
@@ -51,12 +55,17 @@ def parameters(config: ModelConfig) -> dict[str, int]:
         >>> parameters(gpt2(vocab_size=50257, context_length=1024, d_model=768, n_layers=12, n_heads=12))
         {'embedding': 39383808, 'attention': 28348416, 'feedforward': 56669184, 'norms': 38400, 'head': 0}
     """
+    if isinstance(config, EncoderDecoderConfig):
+        return _parameters_of_two_stacks(config)
     d, layers = config.d_model, config.layers
+    relative = (
+        config.positions.buckets * config.attention.n_heads if isinstance(config.positions, RelativePositions) else 0
+    )
     learned = config.positions.length if isinstance(config.positions, LearnedPositions) else 0
     norm = norm_parameters(config.norm, d)
     return {
         "embedding": (config.vocab_size + learned + config.token_types) * d,
-        "attention": sum(mixer_parameters(block.mixer, d) for block in layers),
+        "attention": relative + sum(mixer_parameters(block.mixer, d) for block in layers),
         "feedforward": sum(feedforward_parameters(block.feedforward, d) for block in layers),
         "norms": sum(2 * norm + mixer_norm_parameters(block.mixer) for block in layers)
         + norm_parameters(config.embedding_norm, d)
@@ -70,7 +79,7 @@ def parameters(config: ModelConfig) -> dict[str, int]:
     }
 
 
-def active_parameters(config: ModelConfig) -> dict[str, int]:
+def active_parameters(config: AnyConfig) -> dict[str, int]:
     """Count the learned numbers that work for one token: all but those of the experts that are not chosen for it.
 
     The embedding counts as a whole, though a token reads one row of it: so do most who publish such counts.
@@ -87,7 +96,8 @@ def active_parameters(config: ModelConfig) -> dict[str, int]:
         >>> sum(parameters(mixtral).values()), sum(active_parameters(mixtral).values())
         (46702792704, 12879925248)
     """
-    idle = sum(idle_parameters(block.feedforward, config.d_model) for block in config.layers)
+    stacks = (config.encoder, config.decoder) if isinstance(config, EncoderDecoderConfig) else (config,)
+    idle = sum(idle_parameters(block.feedforward, config.d_model) for stack in stacks for block in stack.layers)
     every = parameters(config)
     return {**every, "feedforward": every["feedforward"] - idle}
 
@@ -182,7 +192,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
         hidden += tokens * (d + kept * feedforward.d_hidden)
     # The cosines and sines of all layers are the same tensors.
     if isinstance(config.positions, RotaryPositions):
-        attention += positions * config.attention.d_head
+        attention += positions * config.attention.d_rotary
     head = {
         "tied": tokens * d,
         "linear": tokens * d,
@@ -226,7 +236,7 @@ def cache_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_numbe
     return sum(cached_bytes(block.mixer, batch, positions, bytes_per_number) for block in config.layers)
 
 
-def weight_bytes(config: ModelConfig, bits_per_weight: int = 32) -> int:
+def weight_bytes(config: AnyConfig, bits_per_weight: int = 32) -> int:
     """Count the memory of the weights.
 
     Args:
@@ -250,7 +260,7 @@ def weight_bytes(config: ModelConfig, bits_per_weight: int = 32) -> int:
     return -(-sum(parameters(config).values()) * bits_per_weight // 8)
 
 
-def training_bytes(config: ModelConfig, precision: Precision = "float32") -> dict[str, int]:
+def training_bytes(config: AnyConfig, precision: Precision = "float32") -> dict[str, int]:
     """Count the memory that learning with Adam takes beside the activations.
 
     Args:
@@ -281,6 +291,17 @@ def training_bytes(config: ModelConfig, precision: Precision = "float32") -> dic
         raise ValueError(f"precision must be 'float32' or 'mixed', not {precision!r}")
     count = sum(parameters(config).values())
     return {part: taken * count for part, taken in each[precision].items()}
+
+
+def _parameters_of_two_stacks(config: EncoderDecoderConfig) -> dict[str, int]:
+    """Add up two stacks that share an embedding, and the cross-attention with a norm in each block of the decoder."""
+    first, second, d = parameters(config.encoder), parameters(config.decoder), config.d_model
+    total = {part: first[part] + second[part] for part in first}
+    total["embedding"] -= second["embedding"]
+    total["attention"] += config.decoder.n_layers * mixer_parameters(config.cross_attention, d)
+    cross_norms = norm_parameters(config.decoder.norm, d) + mixer_norm_parameters(config.cross_attention)
+    total["norms"] += config.decoder.n_layers * cross_norms - norm_parameters(config.decoder.embedding_norm, d)
+    return total
 
 
 def _kept_by_norm(norm: NormConfig | None, rows: int, width: int) -> int:

@@ -11,6 +11,9 @@ from llmguide.transformer.masks import MaskConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import RelativePositions
 
+T5_POSITIONS = RelativePositions(buckets=32, distance=128)
+"""Those of all published T5."""
+
 
 def t5(
     *,
@@ -22,7 +25,7 @@ def t5(
     d_hidden: int,
     n_decoder_layers: int | None = None,
     context_length: int = 512,
-    positions: RelativePositions = RelativePositions(32, 128),
+    positions: RelativePositions = T5_POSITIONS,
     epsilon: float = 1e-6,
     version: Literal["1.0", "1.1"] = "1.0",
 ) -> EncoderDecoderConfig:

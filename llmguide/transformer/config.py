@@ -6,7 +6,9 @@ from typing import Literal
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import BlockConfig, NormPlacement
 from llmguide.transformer.feedforward import FeedForwardConfig
+from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.masks import MaskConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import LearnedPositions, Positions, RotaryPositions, SinusoidalPositions
 from llmguide.transformer.state_space import StateSpaceConfig
@@ -49,7 +51,7 @@ class ModelConfig:
         d_model: Width of the residual stream.
         n_layers: Number of blocks.
         attention: The choices for attention, to which ``positions`` refer.
-        feedforward: The choices for the feed-forward part.
+        feedforward: The choices for the feed-forward part, or for the experts in its place.
         norm: The normalization.
         norm_placement: Before each part, or after its sum.
         mask: Which keys a query may see.
@@ -69,8 +71,8 @@ class ModelConfig:
     context_length: int
     d_model: int
     n_layers: int
-    attention: AttentionConfig
-    feedforward: FeedForwardConfig
+    attention: AttentionConfig | LatentAttentionConfig
+    feedforward: FeedForwardConfig | ExpertsConfig
     norm: NormConfig
     norm_placement: NormPlacement
     mask: MaskConfig
@@ -102,7 +104,7 @@ class ModelConfig:
             case LearnedPositions(length) if length < self.context_length:
                 raise ValueError(f"{length} learned positions do not reach context_length ({self.context_length})")
             case RotaryPositions() as rotary:
-                rotary.frequencies(self.attention.d_head)
+                rotary.frequencies(self.attention.d_rotary)
             case SinusoidalPositions() if self.d_model % 2:
                 raise ValueError(f"d_model must be even for sinusoidal positions, not {self.d_model}")
 

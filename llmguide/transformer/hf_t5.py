@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from llmguide.transformer.architectures_encoder_decoder import t5
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import Scales
 from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
@@ -73,7 +74,9 @@ def read(config: JsonObject) -> EncoderDecoderConfig:
         require(config, key, expected)
     classes = config.list_of("architectures", str, ["T5ForConditionalGeneration"])
     if classes not in (["T5ForConditionalGeneration"], ["T5WithLMHeadModel"]):
-        raise ValueError(f"{config.source}: 'architectures' is {str(classes)[:80]}; expected T5ForConditionalGeneration")
+        raise ValueError(
+            f"{config.source}: 'architectures' is {str(classes)[:80]}; expected T5ForConditionalGeneration"
+        )
     d_model = config.integer("d_model", least=1, most=MOST_WIDTH)
     n_layers = config.integer("num_layers", least=1, most=MOST_LAYERS)
     feedforward = _read_feedforward(config)
@@ -162,6 +165,8 @@ def write(config: EncoderDecoderConfig) -> dict[str, Any]:
     feedforward, positions = decoder.feedforward, decoder.positions
     if not isinstance(positions, RelativePositions):
         raise ValueError(f"no encoder-decoder that this package saves has {positions}; T5 has relative positions")
+    if not (isinstance(feedforward, FeedForwardConfig) and isinstance(decoder.attention, AttentionConfig)):
+        raise ValueError(f"T5 has plain attention and feed-forward parts, not {decoder.attention} and {feedforward}")
     activation = "gelu" if feedforward.gated and feedforward.activation == "gelu_tanh" else None
     tied = decoder.head == "tied"
     document = {

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from llmguide.transformer.attention import AttentionConfig, Sight
 from llmguide.transformer.cache import LayerCache, StateCache
 from llmguide.transformer.feedforward import FeedForwardConfig
+from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.state_space import StateSpaceConfig
@@ -18,7 +19,7 @@ NormPlacement = Literal["pre", "post"]
 """Whether a part normalizes what it reads (``pre``) or the stream after its sum was added (``post``)."""
 
 
-Mixer: TypeAlias = AttentionConfig | StateSpaceConfig
+Mixer: TypeAlias = AttentionConfig | LatentAttentionConfig | StateSpaceConfig
 """What lets positions exchange what they know."""
 
 

@@ -19,7 +19,7 @@ class LayerCache:
     def __init__(
         self,
         keys: Float[Tensor, "batch kv_heads capacity d_head"],
-        values: Float[Tensor, "batch kv_heads capacity d_head"],
+        values: Float[Tensor, "batch kv_heads capacity d_value"],
         length: int = 0,
     ) -> None:
         self.keys, self.values, self.length = keys, values, length
@@ -63,8 +63,8 @@ class LayerCache:
     def append(
         self,
         keys: Float[Tensor, "batch kv_heads queries d_head"],
-        values: Float[Tensor, "batch kv_heads queries d_head"],
-    ) -> tuple[Float[Tensor, "batch kv_heads keys d_head"], Float[Tensor, "batch kv_heads keys d_head"]]:
+        values: Float[Tensor, "batch kv_heads queries d_value"],
+    ) -> tuple[Float[Tensor, "batch kv_heads keys d_head"], Float[Tensor, "batch kv_heads keys d_value"]]:
         """Add the keys and values of new positions.
 
         Args:

@@ -6,6 +6,7 @@ from typing import Literal
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import BlockConfig, NormPlacement
 from llmguide.transformer.feedforward import FeedForwardConfig
+from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.masks import MaskConfig
 from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
@@ -70,7 +71,7 @@ class ModelConfig:
     context_length: int
     d_model: int
     n_layers: int
-    attention: AttentionConfig
+    attention: AttentionConfig | LatentAttentionConfig
     feedforward: FeedForwardConfig | ExpertsConfig
     norm: NormConfig
     norm_placement: NormPlacement
@@ -103,7 +104,7 @@ class ModelConfig:
             case LearnedPositions(length) if length < self.context_length:
                 raise ValueError(f"{length} learned positions do not reach context_length ({self.context_length})")
             case RotaryPositions() as rotary:
-                rotary.frequencies(self.attention.d_head)
+                rotary.frequencies(self.attention.d_rotary)
             case SinusoidalPositions() if self.d_model % 2:
                 raise ValueError(f"d_model must be even for sinusoidal positions, not {self.d_model}")
 

@@ -294,10 +294,12 @@ def write_wide(config: ModelConfig, kind: str) -> Mapping[str, Any]:
     }
     if kind == "bert":
         return common | {"layer_norm_eps": config.norm.epsilon, "type_vocab_size": config.token_types}
+    attention = config.attention
     assert isinstance(config.positions, RotaryPositions)
+    assert isinstance(attention, AttentionConfig)
     own: dict[str, Any] = {}
     if kind in ("llama", "qwen3"):
-        own["attention_bias"] = config.attention.bias
+        own["attention_bias"] = attention.bias
     if kind == "llama":
         own["mlp_bias"] = feedforward.bias
     if kind != "llama":
@@ -307,8 +309,8 @@ def write_wide(config: ModelConfig, kind: str) -> Mapping[str, Any]:
         own |= {"use_sliding_window": windowed, "max_window_layers": 0 if windowed else config.n_layers}
     return {
         **common,
-        "num_key_value_heads": config.attention.n_kv_heads,
-        "head_dim": config.attention.d_head,
+        "num_key_value_heads": attention.n_kv_heads,
+        "head_dim": attention.d_head,
         "rms_norm_eps": config.norm.epsilon,
         "rope_parameters": write_rotation(config.positions),
         **own,

@@ -184,6 +184,7 @@ def write(config: ModelConfig) -> dict[str, Any]:
     """
     attention, scales, positions = config.attention, config.scales, config.positions
     recurrent = [isinstance(block.mixer, StateSpaceConfig) for block in config.layers]
+    assert isinstance(attention, AttentionConfig)
     return {
         "max_position_embeddings": config.context_length,
         "hidden_size": config.d_model,

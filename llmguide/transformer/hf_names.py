@@ -8,15 +8,18 @@ of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` fo
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.model import Transformer
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.state_space import StateSpaceConfig
 
 
@@ -52,6 +55,7 @@ class Naming:
         transposed: Whether the matrices in the blocks are stored with a row for each input.
         neighbours: The modules whose rows are in the order for turning neighbours; ours turn halves.
         leaves: What it calls the weights of a module that have other names than ours.
+        stacks: What it calls the modules of the encoder and of the decoder, where there are both.
         other: How such files may name things instead. What is saved has the first names.
     """
 
@@ -64,6 +68,7 @@ class Naming:
     transposed: bool = False
     neighbours: tuple[str, ...] = ()
     leaves: Mapping[str, str] = field(default_factory=lambda: {"scale": "weight"})
+    stacks: Mapping[str, "Naming"] = field(default_factory=dict)
     other: "Naming | None" = None
 
 
@@ -122,7 +127,7 @@ class Part:
         return rows.T if self.transposed else rows
 
 
-def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[Part]]]:
+def name_parts(model: Transformer | EncoderDecoder, naming: Naming) -> Iterator[tuple[str, list[Part]]]:
     """Tell of what each weight of a model consists in a file.
 
     Args:
@@ -132,43 +137,68 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
     Yields:
         Our name of a weight, and the file's tensors whose rows it has, one after the other.
     """
+    config = model.config
     for ours, weight in model.state_dict().items():
-        path, leaf = ours.rsplit(".", 1)
-        leaf = naming.leaves.get(leaf, leaf)
         shape = tuple(weight.shape)
-        if not path.startswith("blocks."):
-            yield ours, [Part(f"{naming.outer[path]}.{leaf}", shape)]
-            continue
-        _, number, module = path.split(".", 2)
-        if isinstance(model.config.layers[int(number)].mixer, StateSpaceConfig):
-            module = re.sub(r"^attention(?=\.|$)", "state_space", module)
-        inside = re.findall(r"(?<=\.)\d+", module)
-        names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
-        turned = naming.transposed and len(shape) == 2
-        parts = []
-        for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):
-            heads = rows // model.config.attention.d_head if name in naming.neighbours else 0
-            plain, bracket, _ = name.partition("[")
-            part = Part(f"{naming.block.format(number)}{plain}.{leaf}", (rows, *shape[1:]), turned, heads)
-            if bracket:
-                group = re.split(r"\.\d", module, maxsplit=1)[0]
-                slots = len(list(model.get_submodule(f"blocks.{number}.{group}").children()))
-                part = replace(part, name=part.name.removesuffix(f".{leaf}"), slot=int(inside[0]), slots=slots)
-            parts.append(part)
-        yield ours, parts
+        stack, _, rest = ours.partition(".")
+        if isinstance(config, ModelConfig):
+            yield ours, _parts_of(ours, shape, config, naming)
+        elif stack in naming.stacks:
+            choices = config.encoder if stack == "encoder" else config.decoder
+            yield ours, _parts_of(rest, shape, choices, naming.stacks[stack])
+        else:
+            yield ours, _parts_of(ours, shape, config.decoder, naming)
+
+
+def _parts_of(ours: str, shape: tuple[int, ...], config: ModelConfig, naming: Naming) -> list[Part]:
+    """Tell of what one weight consists."""
+    path, leaf = ours.rsplit(".", 1)
+    leaf = naming.leaves.get(leaf, leaf)
+    if not path.startswith("blocks."):
+        return [Part(f"{naming.outer[path]}.{leaf}", shape)]
+    _, number, module = path.split(".", 2)
+    layer = config.layers[int(number)]
+    if isinstance(layer.mixer, StateSpaceConfig):
+        module = re.sub(r"^attention(?=\.|$)", "state_space", module)
+    inside = re.findall(r"(?<=\.)\d+", module)
+    names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
+    turned = naming.transposed and len(shape) == 2
+    parts = []
+    for name, rows in zip(names, _split(config, module, shape[0], len(names)), strict=True):
+        heads = rows // config.attention.d_rotary if name in naming.neighbours else 0
+        plain, bracket, _ = name.partition("[")
+        part = Part(f"{naming.block.format(number)}{plain}.{leaf}", (rows, *shape[1:]), turned, heads)
+        if bracket and isinstance(layer.feedforward, ExpertsConfig):
+            slots = layer.feedforward.n_experts
+            part = replace(part, name=part.name.removesuffix(f".{leaf}"), slot=int(inside[0]), slots=slots)
+        parts.append(part)
+    return parts
 
 
 def _split(config: ModelConfig, module: str, rows: int, count: int) -> list[int]:
     """Tell how many rows each of the file's tensors gives."""
     if count == 3:
+        assert isinstance(config.attention, AttentionConfig)
         kept = config.attention.n_kv_heads * config.attention.d_head
         return [rows - 2 * kept, kept, kept]
     return [rows // count] * count
 
 
+@overload
 def load_weights(
     config: ModelConfig, weights: Weights, naming: Naming, source: str, dtype: torch.dtype = torch.float32
-) -> Transformer:
+) -> Transformer: ...
+@overload
+def load_weights(
+    config: EncoderDecoderConfig, weights: Weights, naming: Naming, source: str, dtype: torch.dtype = torch.float32
+) -> EncoderDecoder: ...
+def load_weights(
+    config: ModelConfig | EncoderDecoderConfig,
+    weights: Weights,
+    naming: Naming,
+    source: str,
+    dtype: torch.dtype = torch.float32,
+) -> Transformer | EncoderDecoder:
     """Build a model with the weights of a file. Names and shapes are compared before any weight is read.
 
     Args:
@@ -188,7 +218,7 @@ def load_weights(
     if config.n_layers > len(spellings):
         raise ValueError(f"{source}: {len(spellings)} tensors are too few for the {config.n_layers} layers announced")
     with _Undrawn(), torch.device("meta"):  # shapes without numbers
-        model = Transformer(config)
+        model = Transformer(config) if isinstance(config, ModelConfig) else EncoderDecoder(config)
     if naming.other is not None:
         naming = min((naming, naming.other), key=lambda names: len(_needed(model, names).keys() - spellings.keys()))
     parts, needed = dict(name_parts(model, naming)), _needed(model, naming)
@@ -218,7 +248,7 @@ def load_weights(
     return model
 
 
-def _needed(model: Transformer, naming: Naming) -> dict[str, Part]:
+def _needed(model: Transformer | EncoderDecoder, naming: Naming) -> dict[str, Part]:
     """Say what a file must have for a model, by its names there."""
     return {part.name: part for _, parts in name_parts(model, naming) for part in parts}
 
@@ -238,7 +268,7 @@ class _Undrawn(TorchFunctionMode):
         return named["tensor"] if drawing else func(*args, **named)
 
 
-def to_tensors(model: Transformer, naming: Naming) -> dict[str, Float[Tensor, "..."]]:
+def to_tensors(model: Transformer | EncoderDecoder, naming: Naming) -> dict[str, Float[Tensor, "..."]]:
     """Give a model's weights under other names.
 
     Args:

@@ -10,6 +10,7 @@ from llmguide.transformer.attention import AttentionConfig, Sight
 from llmguide.transformer.cache import LayerCache, StateCache
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.latent_attention import LatentAttentionConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.state_space import StateSpaceConfig
 from llmguide.transformer.trace import NO_TAP, AnyTap
@@ -32,7 +33,7 @@ class BlockConfig:
     """
 
     mixer: Mixer
-    feedforward: FeedForwardConfig
+    feedforward: FeedForwardConfig | ExpertsConfig
 
 
 class Block(nn.Module):

@@ -8,6 +8,7 @@ from llmguide.transformer.block import BlockConfig, NormPlacement
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.masks import MaskConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import LearnedPositions, Positions, RotaryPositions, SinusoidalPositions
 from llmguide.transformer.state_space import StateSpaceConfig
@@ -71,7 +72,7 @@ class ModelConfig:
     d_model: int
     n_layers: int
     attention: AttentionConfig | LatentAttentionConfig
-    feedforward: FeedForwardConfig
+    feedforward: FeedForwardConfig | ExpertsConfig
     norm: NormConfig
     norm_placement: NormPlacement
     mask: MaskConfig

@@ -319,6 +319,8 @@ EXPERIMENT = Experiment(
         "llmguide.training.loop",
         "llmguide.training.optimizers",
         "llmguide.training.schedules",
+        "llmguide.transformer",
+        "llmguide.transformer.architectures_encoder_decoder",
         "llmguide.transformer.initialization",
         *MODEL,
     ),

@@ -192,7 +192,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
         hidden += tokens * (d + kept * feedforward.d_hidden)
     # The cosines and sines of all layers are the same tensors.
     if isinstance(config.positions, RotaryPositions):
-        attention += positions * config.attention.d_head
+        attention += positions * config.attention.d_rotary
     head = {
         "tied": tokens * d,
         "linear": tokens * d,

@@ -10,6 +10,7 @@ from llmguide.transformer.block import BlockConfig, Mixer
 from llmguide.transformer.config import HeadKind, ModelConfig, Scales
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import NoPositions, Positions
 from llmguide.transformer.state_space import StateSpaceConfig
@@ -27,6 +28,9 @@ def granite_hybrid(
     attention: AttentionConfig,
     state_space: StateSpaceConfig | None,
     d_hidden: int,
+    n_experts: int = 0,
+    n_active: int = 0,
+    d_expert: int = 0,
     positions: Positions | None = None,
     scales: Scales | None = None,
     epsilon: float = 1e-5,
@@ -43,7 +47,10 @@ def granite_hybrid(
         layers: What each block has, from the first to the last.
         attention: The choices for blocks with attention. A ``scale`` that it leaves open is set to the usual one.
         state_space: The choices for the others, whose norms get the same ``epsilon``; None if there are no others.
-        d_hidden: Width of the feed-forward part, a SwiGLU.
+        d_hidden: Width of the feed-forward part, a SwiGLU; where there are experts, of the one that all tokens share.
+        n_experts: How many experts a router chooses from, or 0 for none.
+        n_active: How many of them it chooses for each token.
+        d_expert: Width of such an expert.
         positions: How a token's place enters attention; by default it does not.
         scales: Factors on the stream and the logits; by default 1.
         epsilon: Added to the mean square in the norms.
@@ -79,7 +86,10 @@ def granite_hybrid(
         mixers["state space"] = replace(state_space, epsilon=epsilon)
     elif "state space" in layers:
         raise ValueError("layers has 'state space'; say by state_space what it is like")
-    feedforward = FeedForwardConfig(d_hidden, "silu", gated=True, bias=False)
+    shared = FeedForwardConfig(d_hidden, "silu", gated=True, bias=False)
+    feedforward: FeedForwardConfig | ExpertsConfig = shared
+    if n_experts:
+        feedforward = ExpertsConfig(n_experts, n_active, replace(shared, d_hidden=d_expert), shared)
     blocks = tuple(BlockConfig(mixers[layer], feedforward) for layer in layers)
     return ModelConfig(
         vocab_size=vocab_size,

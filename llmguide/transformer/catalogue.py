@@ -132,7 +132,7 @@ def _qwen3(n_layers: int, d_model: int, heads: tuple[int, int], d_hidden: int, e
         vocab_size=151_936, context_length=40_960, d_model=d_model, n_layers=n_layers, n_heads=heads[0],
         n_kv_heads=heads[1], d_hidden=d_hidden, d_head=128,
     )  # fmt: skip
-    return replace(dense, feedforward=ExpertsConfig(experts, 8, dense.feedforward)) if experts else dense
+    return replace(dense, feedforward=ExpertsConfig(experts, 8, _swiglu(d_hidden))) if experts else dense
 
 
 def _granite(

@@ -30,7 +30,7 @@ _LARGEST_TOKENIZER = 64 * 2**20  # bytes; those of 256,000 tokens have 35 millio
 _LARGEST_TEMPLATE = 2**20
 
 T = TypeVar("T")
-AnyModel = TypeVar("AnyModel", bound=Transformer | EncoderDecoder, covariant=True)
+AnyModel = TypeVar("AnyModel", bound=Transformer | EncoderDecoder)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def load_gguf(path: str | Path, dtype: torch.dtype = torch.float32) -> Loaded[Tr
     )
 
 
-def save_folder(loaded: Loaded[Transformer | EncoderDecoder], folder: str | Path, largest: int | None = None) -> None:
+def save_folder(loaded: Loaded[AnyModel], folder: str | Path, largest: int | None = None) -> None:
     """Save a model in a folder that ``transformers`` loads as well. Each file is complete or untouched.
 
     Args:
@@ -286,7 +286,7 @@ def _read_template(folder: Path) -> str | None:
     return values.text("chat_template") if "chat_template" in values else None
 
 
-def _describe_tokenizer(loaded: Loaded[Transformer | EncoderDecoder]) -> Mapping[str, Any]:
+def _describe_tokenizer(loaded: Loaded[AnyModel]) -> Mapping[str, Any]:
     """Write what ``transformers`` needs to know of a tokenizer beside ``tokenizer.json``."""
     assert loaded.tokenizer is not None
     model, generation = loaded.tokenizer.model, loaded.generation

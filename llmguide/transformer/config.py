@@ -51,7 +51,7 @@ class ModelConfig:
         d_model: Width of the residual stream.
         n_layers: Number of blocks.
         attention: The choices for attention, to which ``positions`` refer.
-        feedforward: The choices for the feed-forward part.
+        feedforward: The choices for the feed-forward part, or for the experts in its place.
         norm: The normalization.
         norm_placement: Before each part, or after its sum.
         mask: Which keys a query may see.

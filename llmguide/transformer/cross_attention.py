@@ -64,6 +64,15 @@ class CrossAttention(nn.Module):
         config: Heads, widths and biases.
 
     Source: :cite:t:`vaswani2017attention`, section 3.2.3.
+
+    Example:
+        >>> layer = CrossAttention(2, AttentionConfig(n_heads=1, n_kv_heads=1, d_head=2, scale=1.0))
+        >>> identity = torch.eye(2)
+        >>> names = ["queries.weight", "keys_values.weight", "output.weight"]
+        >>> _ = layer.load_state_dict(dict(zip(names, [identity, torch.cat([identity, 8 * identity]), identity])))
+        >>> memory = layer.remember(identity[None])  # a source of two tokens
+        >>> layer(torch.tensor([[[3.0, 1.0]]]).log(), memory, Sight())  # weights 3 : 1, values (8, 0) and (0, 8)
+        tensor([[[6.0000, 2.0000]]], grad_fn=<UnsafeViewBackward0>)
     """
 
     def __init__(self, d_model: int, config: AttentionConfig) -> None:
@@ -111,7 +120,7 @@ class CrossAttention(nn.Module):
         """
         queries = self.queries(x).unflatten(-1, (-1, self.config.d_head)).transpose(1, 2)
         queries = tap("queries", queries if self.query_norm is None else self.query_norm(queries))
-        mixed = gather(queries, *keys_values, sight, self.config.scale, tap)
+        mixed = gather(queries, *keys_values, sight, scale=self.config.scale, tap=tap)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))
 
 
@@ -143,6 +152,7 @@ class CrossBlock(nn.Module):
         cross_attention: AttentionConfig,
         norm: NormConfig,
         placement: NormPlacement,
+        *,
         scale: float = 1.0,
     ) -> None:
         super().__init__()
@@ -160,6 +170,7 @@ class CrossBlock(nn.Module):
         sight: Sight,
         keys_values: KeysValues,
         across: Sight,
+        *,
         cache: LayerCache | None = None,
         tap: AnyTap = NO_TAP,
     ) -> Float[Tensor, "batch positions d_model"]:

@@ -18,14 +18,8 @@ from llmguide.transformer.cache import KvCache
 from llmguide.transformer.config import HeadKind, ModelConfig
 from llmguide.transformer.cross_attention import CrossBlock, Memory
 from llmguide.transformer.masks import MaskConfig, padding_mask, positions_of
-from llmguide.transformer.model import Embedding
-from llmguide.transformer.positions import (
-    AlibiPositions,
-    LearnedPositions,
-    RelativePositions,
-    RotaryPositions,
-    relative_bias,
-)
+from llmguide.transformer.model import Embedding, check_ids
+from llmguide.transformer.positions import AlibiPositions, RelativePositions, RotaryPositions, relative_bias
 from llmguide.transformer.trace import NO_TAP, AnyTap, Tap
 
 
@@ -181,7 +175,7 @@ class EncoderDecoder(nn.Module):
                     config.cross_attention,
                     decoder.norm,
                     decoder.norm_placement,
-                    decoder.scales.residual,
+                    scale=decoder.scales.residual,
                 )
                 for layer in decoder.layers
             ),
@@ -299,8 +293,8 @@ class EncoderDecoder(nn.Module):
         x = self._embed(self.config.decoder, ids, real, cached, look.inside("decoder"))
         sight = self.decoder.sight(ids.shape[1], cached + ids.shape[1], real, ids.device)
         for index, (block, keys_values) in enumerate(zip(self.decoder.blocks, memory.keys_values, strict=True)):
-            layer = None if cache is None else cache.layers[index]
-            x = block(x, sight, keys_values, memory.sight, layer, look.inside(f"decoder.blocks.{index}"))
+            layer, inside = None if cache is None else cache.layers[index], look.inside(f"decoder.blocks.{index}")
+            x = block(x, sight, keys_values, memory.sight, cache=layer, tap=inside)
         if self.decoder.final_norm is not None:
             x = look("decoder.final_norm", self.decoder.final_norm(x))
         logits = look("logits", self.project(x[:, -1:] if last_only else x))
@@ -323,17 +317,6 @@ class EncoderDecoder(nn.Module):
     ) -> Float[Tensor, "batch positions d_model"]:
         """Check the ids and turn them into vectors; places are counted from each row's first real token."""
         keys = cached + ids.shape[1]
-        if not ids.numel():
-            raise ValueError(f"ids has the shape {list(ids.shape)}; there must be at least one row and one token")
-        if (low := int(ids.min())) < 0 or (high := int(ids.max())) >= config.vocab_size:
-            wrong = low if low < 0 else high
-            raise ValueError(f"ids holds {wrong}; the model has tokens 0 to {config.vocab_size - 1}")
-        if isinstance(config.positions, LearnedPositions) and keys > config.positions.length:
-            raise ValueError(f"{keys} positions exceed the {config.positions.length} learned ones; cut the text")
-        if real is not None and real.shape != (ids.shape[0], keys):
-            raise ValueError(
-                f"real has the shape {list(real.shape)}; it must say of {ids.shape[0]} rows and {keys} keys, "
-                "those in the cache included, which are real"
-            )
+        check_ids(config, ids, real, keys)
         places = torch.arange(keys, device=ids.device)[None] if real is None else positions_of(real)
         return tap("embedding", self.embedding(ids, places[:, cached:]))

@@ -7,11 +7,13 @@ does not have. Those are refused by name, because a model that leaves out a step
 from collections.abc import Mapping
 from typing import Any
 
-from llmguide.transformer import hf_deepseek, hf_granite
+from llmguide.transformer import hf_deepseek, hf_granite, hf_mixtral
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.latent_attention import LatentAttentionConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.state_space import StateSpaceConfig
 
@@ -22,8 +24,9 @@ ARCHITECTURES: dict[str, str] = {
     "mistral": "MistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
-    "granitemoehybrid": "GraniteMoeHybridForCausalLM",
     "deepseek_v3": "DeepseekV3ForCausalLM",
+    "mixtral": "MixtralForCausalLM",
+    "granitemoehybrid": "GraniteMoeHybridForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
 
@@ -34,8 +37,9 @@ NAMINGS = {
     "mistral": LLAMA,
     "qwen2": LLAMA,
     "qwen3": LLAMA,
-    "granitemoehybrid": hf_granite.NAMING,
     "deepseek_v3": hf_deepseek.NAMING,
+    "mixtral": hf_mixtral.NAMING,
+    "granitemoehybrid": hf_granite.NAMING,
 }
 """What ``transformers`` calls the weights of each architecture.
 
@@ -64,6 +68,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         True
     """
     kind = config.text("model_type")
+    if kind == "t5":
+        raise ValueError(f"{config.source}: 'model_type' is 't5', a model of two stacks; use load_encoder_decoder")
     if kind not in ARCHITECTURES:
         raise ValueError(
             f"{config.source}: 'model_type' is {kind[:60]!r}; this package loads {', '.join(ARCHITECTURES)}"
@@ -72,10 +78,12 @@ def read_config(config: JsonObject) -> ModelConfig:
         raise ValueError(
             f"{config.source}: 'quantization_config' is set; this package loads quantized weights from GGUF alone"
         )
-    if kind == "granitemoehybrid":
-        return hf_granite.read(config)
     if kind == "deepseek_v3":
         return hf_deepseek.read(config)
+    if kind == "mixtral":
+        return hf_mixtral.read(config)
+    if kind == "granitemoehybrid":
+        return hf_granite.read(config)
     if kind == "gpt2":
         return read_gpt2(config)
     return read_bert(config) if kind == "bert" else read_llama(config, kind)
@@ -101,8 +109,11 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
         ['LlamaForCausalLM']
     """
     kind = architecture_of(config)
+    own: Mapping[str, Any]
     if kind == "granitemoehybrid":
-        own: Mapping[str, Any] = hf_granite.write(config)
+        own = hf_granite.write(config)
+    elif kind == "mixtral":
+        own = hf_mixtral.write(config)
     elif kind == "deepseek_v3":
         own = hf_deepseek.write(config)
     else:
@@ -130,10 +141,13 @@ def architecture_of(config: ModelConfig) -> str:
     Returns:
         One of ``ARCHITECTURES``.
     """
-    if any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers) or config.attention.scale is not None:
-        return "granitemoehybrid"
     if isinstance(config.attention, LatentAttentionConfig):
         return "deepseek_v3"
+    scaled = isinstance(config.attention, AttentionConfig) and config.attention.scale is not None
+    if scaled or any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers):
+        return "granitemoehybrid"
+    if isinstance(config.feedforward, ExpertsConfig):
+        return "mixtral"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
     if config.attention.qk_norm is not None:

@@ -1,5 +1,6 @@
 """Granite 4.0 in the files of ``transformers``, which call it ``granitemoehybrid``: its settings and its names."""
 
+from dataclasses import replace
 from typing import Any
 
 from llmguide.transformer.architectures_hybrid import LayerKind, granite_hybrid
@@ -7,32 +8,52 @@ from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig, Scales
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.hf_common import MOST_HEADS, MOST_LAYERS, MOST_TOKENS, MOST_WIDTH
-from llmguide.transformer.hf_names import Naming
+from llmguide.transformer.hf_dense import LLAMA
 from llmguide.transformer.hf_rope import read_rotation, require, write_rotation
 from llmguide.transformer.json_files import JsonObject
-from llmguide.transformer.positions import NoPositions, RotaryPositions
+from llmguide.transformer.moe import ExpertsConfig
+from llmguide.transformer.positions import NoPositions, Positions, RotaryPositions
 from llmguide.transformer.state_space import StateSpaceConfig
 
-NAMING = Naming(
-    outer={"embedding.tokens": "embed_tokens", "final_norm": "norm", "head": "lm_head"},
-    block="layers.{}.",
-    inner={
-        "attention_norm": ("input_layernorm",),
-        "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-        "attention.output": ("self_attn.o_proj",),
-        "state_space": ("mamba",),
-        "state_space.input": ("mamba.in_proj",),
-        "state_space.convolution": ("mamba.conv1d",),
-        "state_space.norm": ("mamba.norm",),
-        "state_space.output": ("mamba.out_proj",),
-        "feedforward_norm": ("post_attention_layernorm",),
-        "feedforward.gate_up": ("shared_mlp.input_linear",),
-        "feedforward.down": ("shared_mlp.output_linear",),
-    },
-    prefix="model.",
-    heads=("lm_head.",),
-    leaves={"scale": "weight", "step_bias": "dt_bias", "log_rate": "A_log", "skip": "D"},
+_INNER = {
+    "attention_norm": ("input_layernorm",),
+    "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "attention.output": ("self_attn.o_proj",),
+    "state_space": ("mamba",),
+    "state_space.input": ("mamba.in_proj",),
+    "state_space.convolution": ("mamba.conv1d",),
+    "state_space.norm": ("mamba.norm",),
+    "state_space.output": ("mamba.out_proj",),
+    "feedforward_norm": ("post_attention_layernorm",),
+    "feedforward.gate_up": ("shared_mlp.input_linear",),
+    "feedforward.down": ("shared_mlp.output_linear",),
+    "feedforward.shared.gate_up": ("shared_mlp.input_linear",),
+    "feedforward.shared.down": ("shared_mlp.output_linear",),
+    "feedforward.router": ("block_sparse_moe.router.layer",),
+    "feedforward.experts.{}.gate_up": ("block_sparse_moe.input_linear.weight[{}]",),
+    "feedforward.experts.{}.down": ("block_sparse_moe.output_linear.weight[{}]",),
+}
+
+_PUBLISHED = replace(
+    LLAMA, inner=_INNER, leaves={"scale": "weight", "step_bias": "dt_bias", "log_rate": "A_log", "skip": "D"}
 )
+
+NAMING = replace(
+    _PUBLISHED,
+    other=replace(
+        _PUBLISHED,
+        inner=_INNER
+        | {
+            "feedforward.router": ("block_sparse_moe.router",),
+            "feedforward.experts.{}.gate_up": ("block_sparse_moe.experts.gate_up_proj[{}]",),
+            "feedforward.experts.{}.down": ("block_sparse_moe.experts.down_proj[{}]",),
+        },
+    ),
+)
+"""What Granite's files call the weights: those that IBM published, and those that ``transformers`` saves.
+
+:meta hide-value:
+"""
 
 _KINDS: dict[str, LayerKind] = {
     "attention": "attention",
@@ -71,8 +92,13 @@ def read(config: JsonObject) -> ModelConfig:
         output_bias=bias,
         scale=config.number("attention_multiplier", 1.0),
     )
-    epsilon = config.number("rms_norm_eps", 1e-6)
-    layers = _read_layers(config)
+    layers, experts = _read_layers(config), {}
+    if n_experts := config.integer("num_local_experts", 8, most=MOST_HEADS):
+        experts = {
+            "n_experts": n_experts,
+            "n_active": config.integer("num_experts_per_tok", 2, least=1, most=n_experts),
+            "d_expert": config.integer("intermediate_size", 11008, least=1, most=MOST_TOKENS),
+        }
     return granite_hybrid(
         vocab_size=config.integer("vocab_size", least=1, most=MOST_TOKENS),
         context_length=config.integer("max_position_embeddings", least=1),
@@ -81,15 +107,28 @@ def read(config: JsonObject) -> ModelConfig:
         attention=attention,
         state_space=_read_state_space(config, d_model) if "state space" in layers else None,
         d_hidden=config.integer("shared_intermediate_size", 1024, least=1, most=MOST_TOKENS),
-        positions=read_rotation(config) if config.text("position_embedding_type", "nope") == "rope" else NoPositions(),
+        **experts,
+        positions=_read_positions(config),
         scales=Scales(
             embedding=config.number("embedding_multiplier", 1.0),
             residual=config.number("residual_multiplier", 1.0),
             logits=_inverse(config.number("logits_scaling", 1.0)),
         ),
-        epsilon=epsilon,
+        epsilon=config.number("rms_norm_eps", 1e-6),
         head="tied" if config.flag("tie_word_embeddings", False) else "linear",
     )
+
+
+def _read_positions(config: JsonObject) -> Positions:
+    match config.text("position_embedding_type", "nope"):
+        case "rope":
+            return read_rotation(config)
+        case "nope":
+            return NoPositions()
+        case other:
+            raise ValueError(
+                f"{config.source}: 'position_embedding_type' is {other[:60]!r}; this package has nope and rope"
+            )
 
 
 def _inverse(x: float) -> float:
@@ -143,9 +182,9 @@ def write(config: ModelConfig) -> dict[str, Any]:
     Returns:
         Entries of ``config.json``.
     """
-    attention, scales = config.attention, config.scales
-    assert isinstance(config.feedforward, FeedForwardConfig)
+    attention, scales, positions = config.attention, config.scales, config.positions
     recurrent = [isinstance(block.mixer, StateSpaceConfig) for block in config.layers]
+    assert isinstance(attention, AttentionConfig)
     return {
         "max_position_embeddings": config.context_length,
         "hidden_size": config.d_model,
@@ -156,22 +195,34 @@ def write(config: ModelConfig) -> dict[str, Any]:
         "head_dim": attention.d_head,
         "attention_bias": attention.bias,
         "attention_multiplier": attention.scale,
-        "position_embedding_type": "rope" if isinstance(config.positions, RotaryPositions) else "nope",
         **(
-            {"rope_parameters": write_rotation(config.positions)}
-            if isinstance(config.positions, RotaryPositions)
-            else {}
+            {"position_embedding_type": "rope", "rope_parameters": write_rotation(positions)}
+            if isinstance(positions, RotaryPositions)
+            else {"position_embedding_type": "nope"}
         ),
-        "hidden_act": "silu",
-        "intermediate_size": config.feedforward.d_hidden,
-        "shared_intermediate_size": config.feedforward.d_hidden,
-        "num_local_experts": 0,
-        "num_experts_per_tok": 0,
+        **_write_feedforward(config.feedforward),
         "rms_norm_eps": config.norm.epsilon,
         "embedding_multiplier": scales.embedding,
         "residual_multiplier": scales.residual,
         "logits_scaling": 1 / scales.logits,
         **_write_state_space(config),
+    }
+
+
+def _write_feedforward(feedforward: FeedForwardConfig | ExpertsConfig) -> dict[str, Any]:
+    n_experts = n_active = 0
+    shared = expert = feedforward
+    if isinstance(feedforward, ExpertsConfig):
+        n_experts, n_active = feedforward.n_experts, feedforward.n_active
+        shared, expert = feedforward.shared or feedforward.expert, feedforward.expert
+    assert isinstance(shared, FeedForwardConfig)
+    assert isinstance(expert, FeedForwardConfig)
+    return {
+        "hidden_act": "silu",
+        "shared_intermediate_size": shared.d_hidden,
+        "intermediate_size": expert.d_hidden,
+        "num_local_experts": n_experts,
+        "num_experts_per_tok": n_active,
     }
 
 

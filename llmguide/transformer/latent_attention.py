@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from llmguide.transformer.attention import Sight, attend_fused, score, weigh
+from llmguide.transformer.attention import Sight, gather, weigh
 from llmguide.transformer.cache import LayerCache
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import rotate
@@ -144,7 +144,7 @@ def score_latents(
         raise ValueError(
             f"queries have {queries.shape[-1]} numbers; a key has {widths[0]} without positions and {widths[1]} rotated"
         )
-    plain, turned = queries.split(widths, dim=-1)
+    plain, turned = torch.split(queries, widths, dim=-1)
     carried = torch.einsum("bhqd,hdr->bhqr", plain, up_keys)
     products = torch.einsum("bhqr,bskr->bhqk", carried, latents) + torch.einsum("bhqd,bskd->bhqk", turned, shared)
     scores = products / math.sqrt(queries.shape[-1]) if scale is None else products * scale
@@ -236,15 +236,15 @@ class LatentAttention(nn.Module):
         latents = tap("latents", self.kv_norm(latents))
         if sight.rotation is not None:
             cos, sin = sight.rotation
-            plain, turned = queries.split([config.d_nope, config.d_rope], dim=-1)
+            plain, turned = torch.split(queries, [config.d_nope, config.d_rope], dim=-1)
             turned = tap("queries_rotated", rotate(turned, cos, sin, sight.pairing))
             queries = torch.cat([plain, turned], dim=-1)
             shared = tap("keys_rotated", rotate(shared, cos, sin, sight.pairing))
         if cache is not None:
             latents, shared = cache.append(latents, shared)
         absorb = cache is not None and not sight.causal and config.absorbing_is_cheaper(x.shape[1], latents.shape[2])
-        gather = self.gather_absorbed if absorb else self.gather_expanded
-        mixed = gather(queries, latents, shared, sight, tap)
+        attend = self.gather_absorbed if absorb else self.gather_expanded
+        mixed = attend(queries, latents, shared, sight, tap)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))
 
     def _queries(
@@ -256,7 +256,7 @@ class LatentAttention(nn.Module):
         else:
             assert self.query_down is not None
             made = self.query_up(tap("query_latents", self.query_norm(self.query_down(x))))
-        return made.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2)
+        return torch.unflatten(made, -1, (self.config.n_heads, -1)).transpose(1, 2)
 
     def gather_expanded(
         self,
@@ -283,10 +283,7 @@ class LatentAttention(nn.Module):
         keys, values = made.split([config.d_nope, config.d_value], dim=-1)
         keys = tap("keys", torch.cat([keys, shared.expand(-1, config.n_heads, -1, -1)], dim=-1))
         values = tap("values", values)
-        if tap is NO_TAP:
-            return attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale)
-        weights = tap("weights", weigh(tap("scores", score(queries, keys, sight.bias, config.scale)), sight.mask))
-        return tap("mixed", weights @ values)
+        return gather(queries, keys, values, sight, scale=config.scale, tap=tap)
 
     def gather_absorbed(
         self,
@@ -309,8 +306,8 @@ class LatentAttention(nn.Module):
             What each head's queries gather.
         """
         config = self.config
-        ups = self.kv_up.weight.unflatten(0, (config.n_heads, -1))
-        up_keys, up_values = ups.split([config.d_nope, config.d_value], dim=1)
+        ups = torch.unflatten(self.kv_up.weight, 0, (config.n_heads, -1))
+        up_keys, up_values = torch.split(ups, [config.d_nope, config.d_value], dim=1)
         scores = tap("scores", score_latents(queries, latents, shared, up_keys, bias=sight.bias, scale=config.scale))
         weights = tap("weights", weigh(scores, sight.mask))
         return tap("mixed", mix_latents(weights, latents, up_values))

@@ -190,7 +190,7 @@ class StateSpace(nn.Module):
         inputs = F.silu(self._convolve(inputs, real, cache))
         wide = torch.promote_types(x.dtype, torch.float32)  # sums over a whole text need the digits
         values, keys, queries = (
-            part.unflatten(-1, (heads, -1)).transpose(1, 2).to(wide)
+            part.reshape(*part.shape[:-1], heads, -1).transpose(1, 2).to(wide)
             for part, heads in zip(
                 torch.split(inputs, [config.d_values, *[config.n_groups * config.d_state] * 2], -1),
                 (config.n_heads, config.n_groups, config.n_groups),

@@ -9,7 +9,14 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from llmguide.transformer import Tap, Transformer, bert, gpt2, llama, mistral, qwen2, qwen3
-from llmguide.transformer.accounting import activation_bytes, cache_bytes, matmul_flops, parameters
+from llmguide.transformer.accounting import (
+    activation_bytes,
+    cache_bytes,
+    matmul_flops,
+    parameters,
+    training_bytes,
+    weight_bytes,
+)
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.norms import NormConfig
@@ -212,3 +219,34 @@ def test_numbers_out_of_range_are_named(batch: int, positions: int, cached: int)
 def test_an_untied_head_costs_as_much_as_a_tied_one() -> None:
     untied = replace(GPT2, head="linear")
     assert matmul_flops(untied, 1, 3) == matmul_flops(GPT2, 1, 3)
+
+
+# -- Memory ------------------------------------------------------------------------------------------------------------
+def test_weights_take_what_their_tensors_take() -> None:
+    model = Transformer(QWEN3)
+    assert weight_bytes(QWEN3) == sum(weight.nbytes for weight in model.parameters())
+    assert weight_bytes(QWEN3, 16) == sum(weight.nbytes for weight in model.bfloat16().parameters())
+    assert weight_bytes(GPT2, 4) == -(-count(Transformer(GPT2)) // 2)
+    with pytest.raises(ValueError, match="bits_per_weight must be at least 1, not 0"):
+        weight_bytes(GPT2, 0)
+
+
+def test_training_takes_what_adam_keeps() -> None:
+    model = Transformer(GPT2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.zeros(1, 4, dtype=torch.int64)).sum().backward()
+    optimizer.step()
+    moments = sum(state[name].nbytes for state in optimizer.state.values() for name in ("exp_avg", "exp_avg_sq"))
+    gradients = sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
+    assert training_bytes(GPT2) == {
+        "weights": weight_bytes(GPT2),
+        "gradients": gradients,
+        "moments": moments,
+        "copy": 0,
+    }
+
+
+def test_mixed_precision_takes_sixteen_bytes_a_parameter() -> None:
+    """Two for the weight, two for its gradient, twelve for Adam: ZeRO, section 3.1."""
+    count_all = sum(parameters(GPT2).values())
+    assert sum(training_bytes(GPT2, "mixed").values()) == 16 * count_all == sum(training_bytes(GPT2).values())

@@ -20,7 +20,9 @@ def fallback(figure: Figure) -> None:
         left.plot([count], [place], "o", color="C0", markersize=5, label="all parameters" if place == 0 else None)
         if active != count:
             first = not left.get_legend_handles_labels()[1][1:]
-            left.plot([active], [place], "s", color="C1", markersize=5, label="at work for one token" if first else None)
+            left.plot(
+                [active], [place], "s", color="C1", markersize=5, label="at work for one token" if first else None
+            )
         if not isinstance(model.config, EncoderDecoderConfig) and model.config.mask.kind == "causal":
             kept = cache_bytes(model.config, 1, POSITIONS, bytes_per_number=2) / 2**20
             right.plot([kept], [place], "D", color="C2", markersize=4.5)

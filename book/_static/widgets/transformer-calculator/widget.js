@@ -32,6 +32,9 @@
   const RULES = [
     [(s) => s.heads % s.kvHeads === 0, "The heads must be a multiple of the heads of keys and values."],
     [(s) => !s.stateLayers || s.stateHeads % s.stateGroups === 0, "The heads of the state must be a multiple of their groups."],
+    [(s) => !s.stateLayers || !s.bidirectional, "A state never sees what comes later, so the model cannot see both sides."],
+    [(s) => s.learned || s.buckets % 4 === 0, "The buckets must be a multiple of 4: two directions, and in each near and far."],
+    [(s) => !s.encoderLayers || !(s.bidirectional || s.tokenTypes), "Behind an encoder, a decoder sees one side and knows no kinds of token."],
     [(s) => s.stateLayers <= s.layers, "There are not so many blocks that could have a state."],
     [(s) => !s.experts || s.active <= s.experts, "No more experts can be at work than there are."],
     [(s) => !s.experts || s.denseLayers <= s.layers, "There are not so many blocks that could go without experts."],

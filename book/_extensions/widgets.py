@@ -209,7 +209,7 @@ def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
     if builder.format != "html" or builder.name == "epub":
         return
     used = {name for data in app.env.metadata.values() for name in str(data.get("widgets", "")).split()}
-    for name in sorted(used | {borrowed for name in used for borrowed in WIDGETS[name].borrows}):
+    for name in sorted(used.union(*(WIDGETS[user].borrows for user in used))):
         widget = WIDGETS[name]
         if widget.data_module is None:
             continue

@@ -46,7 +46,7 @@
   const fixed = (number, digits = 4) => number.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace(/-/g, "−");
   const short = (number) => {
     const size = Math.abs(number);
-    return size < 0.0005 && size ? number.toExponential(0).replace(/-/g, "−") : fixed(number, size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : 3);
+    return size < 0.0005 && size ? number.toExponential(0).replace(/-/g, "−") : fixed(number, size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.00995 ? 2 : 3);
   };
   const text = (id) => say(partsOf(id, vocabulary)).replace(/^space /, "");
   const token = (row) => `“${text(ids[row])}”, token ${row + 1}`;
@@ -107,7 +107,9 @@
     });
     pen.putImageData(picture, 0, 0);
     part("picture").classList.toggle("is-fine", width > 600);
-    part("rows").replaceChildren(...ids.map((id, row) => make("span", row === chosen.row ? "is-chosen" : "", text(id))));
+    // Of the vocabulary, what is likeliest to come next says more than a picture.
+    const likeliest = (row) => numbers.subarray(row * width, (row + 1) * width).reduce((best, number, i, all) => number > all[best] ? i : best, 0);
+    part("rows").replaceChildren(...ids.map((id, row) => make("span", row === chosen.row ? "is-chosen" : "", WIDE[now().part] ? `${text(id)} → ${text(likeliest(row))}` : text(id))));
     part("row").style.top = `${100 * chosen.row / rows}%`;
     part("row").style.height = `${100 / rows}%`;
     Object.assign(part("spot").style, { left: `${100 * chosen.column / width}%`, width: `${100 / width}%`, top: `${100 * chosen.row / rows}%`, height: `${100 / rows}%` });
@@ -121,7 +123,7 @@
 
   // -- The numbers of one position -------------------------------------------------------------------------------------
   let order = []; // columns in the order of the cells
-  const perRow = () => Math.max(4, Math.floor(part("cells").clientWidth / (isNamed() ? 66 : 42)));
+  const perRow = () => isNamed() ? Math.max(4, Math.floor(part("cells").clientWidth / 66)) : 8;
   const cells = () => Array.from(part("cells").querySelectorAll("[role=gridcell]"));
   const drawCells = () => {
     const tensor = tensors[now().name], numbers = engine.rowOf(tensor, headOf(tensor), chosen.row), most = largest(numbers);
@@ -145,8 +147,9 @@
       rows[rows.length - 1].append(cell);
     });
     grid.replaceChildren(...rows);
-    grid.scrollTop = 0;
     markCell();
+    const cell = grid.querySelector("[aria-selected=true]");
+    grid.scrollTop = cell.offsetTop + cell.offsetHeight > grid.clientHeight ? cell.offsetTop - grid.clientHeight / 2 : 0;
   };
   const markCell = (focus = false) => {
     for (const cell of cells()) {
@@ -202,19 +205,22 @@
     if (!terms.length) return;
     const adds = (term) => term[term.length - 1], long = kind === "softmax" && station.part === "probabilities";
     const sorted = ["sum", "rotation"].includes(kind) ? terms : terms.slice().sort((one, other) => Math.abs(adds(other)) - Math.abs(adds(one)));
-    const shown = long ? sorted.slice(0, TERMS) : sorted, first = kind === "products" ? (station.part === "attention.output" ? "mixed value" : "number") : heads[0];
+    const shown = long ? sorted.filter(([index], place) => place < TERMS || index === chosen.column) : sorted, first = kind === "products" ? (station.part === "attention.output" ? "mixed value" : "number") : heads[0];
+    // Two sums side by side have no running one.
+    const runs = terms.length > 2 && kind !== "gated", ends = (sum) => runs ? [cell("td", "", sum)] : [];
     const names = [first, ...heads.slice(1)].map((name) => long && name === "score" ? "logit" : name);
-    head.append(make("tr", "", ...names.map((name) => cell("th", "col", name)), ...terms.length > 2 ? [cell("th", "col", "sum so far")] : []));
+    head.append(make("tr", "", ...names.map((name) => cell("th", "col", name)), ...runs ? [cell("th", "col", "sum so far")] : []));
     let sum = 0;
     body.append(...shown.map((term) => {
       sum += adds(term);
       const [index, ...numbers] = term;
       return make("tr", kind === "softmax" && index === chosen.column ? "is-chosen" : "", cell("th", "row", labelOf(index, kind)),
-        ...numbers.map((number) => cell("td", "", fixed(number))), ...terms.length > 2 ? [cell("td", "", fixed(sum))] : []);
+        ...numbers.map((number) => cell("td", "", fixed(number))), ...ends(fixed(sum)));
     }));
     const all = terms.reduce((before, term) => before + adds(term), 0), blank = heads.slice(2).map(() => cell("td", ""));
+    if (kind === "gated") blank[2].textContent = fixed(found.gate);
     if (terms.length > shown.length) body.append(make("tr", "", cell("th", "row", `the other ${(terms.length - shown.length).toLocaleString("en")}`), cell("td", ""), cell("td", "", fixed(all - sum)), cell("td", "", fixed(all))));
-    foot.append(make("tr", "", cell("th", "row", "sum"), ...blank, cell("td", "", fixed(all)), ...terms.length > 2 ? [cell("td", "")] : []));
+    foot.append(make("tr", "", cell("th", "row", "sum"), ...blank, cell("td", "", fixed(all)), ...ends("")));
     scroll.scrollTop = 0;
     if (scroll.scrollHeight > scroll.clientHeight + 1 || scroll.scrollWidth > scroll.clientWidth + 1) scroll.tabIndex = 0;
     else scroll.removeAttribute("tabindex");

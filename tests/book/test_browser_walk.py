@@ -349,11 +349,12 @@ def test_it_fits_its_page_and_stands_still(visit: Callable[..., Page], width: in
     for name in ("attention.queries", "attention.weights", "feedforward.hidden", "logits"):
         station(window, name).click()
         assert window.evaluate("document.documentElement.scrollWidth") <= width
-        wide = """[...document.querySelectorAll(".walk-cells, .walk-diagram [role=option], .walk-cells [role=gridcell]")]
+        wide = """[...document.querySelectorAll(".walk-cells, .walk-cells [role], .walk-diagram [role=option]")]
             .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.textContent)"""
         assert window.evaluate(wide) == []
-        small = """[...document.querySelectorAll(".transformer-walk :is(button, select, [role=option], [role=gridcell])")]
-            .filter(part => part.offsetParent && (part.offsetHeight < 24 || part.offsetWidth < 24)).length"""
+        targets = "button, select, [role=option], [role=gridcell]"
+        small = f"""[...document.querySelectorAll(".transformer-walk :is({targets})")
+            ].filter(part => part.offsetParent && (part.offsetHeight < 24 || part.offsetWidth < 24)).length"""
         assert window.evaluate(small) == 0
 
 

@@ -255,31 +255,41 @@
       return source;
     }));
     box.dataset.station = station.name;
-    if (!tensors) return;
+    field("cells-label").textContent = isPairs() ? `Where ${token(chosen.row)}, looks` : WIDE[station.part] ? `What comes after ${token(chosen.row)}: the likeliest first` : `The numbers of ${token(chosen.row)}`;
+    if (!tensors) return standBy();
     const tensor = tensors[station.name];
     // Heads matter inside attention, up to the output that joins them.
     field("head").disabled = tensor.heads === 1;
     part("shape").textContent = shapeOf(tensor);
     aim(tensor);
-    field("cells-label").textContent = isPairs() ? `Where ${token(chosen.row)}, looks` : WIDE[station.part] ? `What comes after ${token(chosen.row)}: the likeliest first` : `The numbers of ${token(chosen.row)}`;
     drawCells();
     drawMap();
     drawSum();
     if (tell) speak(`${titleOf(station)}, at ${token(chosen.row)}. ${shapeOf(tensor)}. ${called(chosen.column)}: ${fixed(Number(box.dataset.value))}`);
   };
+  // Until the weights are here: what is known without them, in the room that it will take.
+  const standBy = () => {
+    part("shape").textContent = chosen.step ? "" : shapeOf({ heads: 1, rows: ids.length, width: config.dModel });
+    part("rows").replaceChildren(...ids.map((id) => make("span", "", text(id))));
+    field("map-text").textContent = `At ${token(chosen.row)}: …`;
+    field("sum-label").textContent = titleOf(now());
+  };
   // Which number is looked at: where columns have names, the largest, as long as none was chosen.
   let picked = ""; // for which station and token the reader chose a number
+  let place = 0; // the number that was chosen last where columns have no names
+  const keyOf = (row) => `${now().part.replace(/logits|probabilities/, "wide")} ${row}`;
   const aim = (tensor) => {
-    const key = `${now().part.replace(/logits|probabilities/, "wide")} ${chosen.row}`, numbers = engine.rowOf(tensor, headOf(tensor), chosen.row);
+    const key = keyOf(chosen.row), numbers = engine.rowOf(tensor, headOf(tensor), chosen.row);
     if (isNamed() && picked !== key) {
       let best = 0;
       numbers.forEach((number, column) => { if (number > numbers[best]) best = column; });
       chosen.column = best;
-    } else chosen.column = Math.min(chosen.column, isPairs() ? chosen.row : tensor.width - 1);
+    } else chosen.column = isNamed() ? Math.min(chosen.column, isPairs() ? chosen.row : tensor.width - 1) : Math.min(place, tensor.width - 1);
     picked = key;
   };
   const pick = (column, focus) => {
     chosen.column = column;
+    if (!isNamed()) place = column;
     markCell(focus);
     drawMap();
     drawSum();
@@ -343,7 +353,8 @@
     const [row, column] = under(event);
     chosen.row = row;
     chosen.column = isPairs() ? Math.min(row, column) : column;
-    picked = `${now().part.replace(/logits|probabilities/, "wide")} ${row}`;
+    if (!isNamed()) place = column;
+    picked = keyOf(row);
     update();
   });
   box.addEventListener("click", ({ target }) => {

@@ -16,14 +16,14 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
-from llmguide.experiments.records import Metrics, Record, lookup, number
-from llmguide.experiments.world_words import WORLD_WORDS, train_reader, world_words
+from llmguide.experiments.framework import Figure
+from llmguide.experiments.records import Metrics, Record, lookup
+from llmguide.experiments.world_words import train_reader, world_words
 from llmguide.transformer.attention import AttentionConfig
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
-from llmguide.transformer.model import ModelConfig, Transformer
+from llmguide.transformer.model import Transformer
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import (
     AlibiPositions,
@@ -155,3 +155,35 @@ def run(config: Config, seed: int) -> Metrics:
         beyond = fmean(losses[config.longest // 2 // config.apart :])
         measured[name] = {"losses": losses, "trained": trained, "beyond": beyond, "rise": beyond - trained}
     return measured
+
+
+LABELS = {
+    "learned": "learned",
+    "sinusoidal": "sinusoidal",
+    "rotary": "rotary",
+    "alibi": "ALiBi",
+    "none": "none",
+}
+
+
+def draw(figure: Figure, record: Record) -> None:
+    """Draw the loss by position, a curve for each way, means over seeds.
+
+    Args:
+        figure: Where to draw.
+        record: What to draw.
+    """
+    axes = figure.subplots()
+    config = EXPERIMENT.config
+    places = [start + config.apart / 2 for start in range(0, config.longest, config.apart)]
+    for index, (name, label) in enumerate(LABELS.items()):
+        losses = lookup(record, f"{name}.losses")
+        assert isinstance(losses, list)
+        axes.plot(places, losses, color=f"C{index}", label=label)
+    axes.axvline(config.length, color="0.5", lw=0.8, linestyle=":")
+    axes.set_xlim(0, config.longest)
+    axes.set_ylim(bottom=0)
+    axes.set_xticks(range(0, config.longest + 1, config.length))
+    axes.set_xlabel(f"position (trained up to {config.length})")
+    axes.set_ylabel("loss (nats a token)")
+    axes.legend(fontsize=9)

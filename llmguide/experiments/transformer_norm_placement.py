@@ -13,17 +13,17 @@ from statistics import fmean
 
 import torch
 
-from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
-from llmguide.experiments.records import Metrics, Record, lookup, number
-from llmguide.experiments.world_words import WORLD_WORDS, Words, draw_windows, world_words
+from llmguide.experiments.framework import Figure
+from llmguide.experiments.records import Metrics, Record, number
+from llmguide.experiments.world_words import Words, draw_windows, world_words
 from llmguide.training.loop import next_token_loss, train
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import NormPlacement
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.masks import MaskConfig
-from llmguide.transformer.model import ModelConfig, Transformer
+from llmguide.transformer.model import Transformer
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import RotaryPositions
 
@@ -241,7 +241,9 @@ def draw_losses(figure: Figure, record: Record) -> None:
             paths = [f"{name}.{way}.{rate_name(rate)}.loss" for rate in config.rates]
             for metrics in record.per_seed.values():
                 seed = [number(metrics, path) for path in paths]
-                axes.plot(config.rates, seed, color=f"C{index}", marker=marker, markersize=4, linestyle="none", alpha=0.6)
+                axes.plot(
+                    config.rates, seed, color=f"C{index}", marker=marker, markersize=4, linestyle="none", alpha=0.6
+                )
             axes.plot(config.rates, [number(record, path) for path in paths], color=f"C{index}", label=label)
         axes.set_title(f"{depth} blocks")
         axes.set_xscale("log")

@@ -8,15 +8,14 @@ Source: :cite:t:`shazeer2020glu`.
 
 from dataclasses import dataclass
 
-from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
+from llmguide.experiments.framework import Figure
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.experiments.world_words import WORLD_WORDS, held_out_loss, train_reader, world_words
+from llmguide.experiments.world_words import held_out_loss, train_reader, world_words
 from llmguide.transformer.accounting import parameters
 from llmguide.transformer.attention import AttentionConfig
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
-from llmguide.transformer.model import ModelConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import RotaryPositions
 
@@ -110,3 +109,22 @@ def run(config: Config, seed: int) -> Metrics:
             "loss": min(losses.values()),
         }
     return measured
+
+
+def draw(figure: Figure, record: Record) -> None:
+    """Draw the loss of each kind, a line for each seed.
+
+    Args:
+        figure: Where to draw.
+        record: What to draw.
+    """
+    axes = figure.subplots()
+    places = range(len(KINDS))
+    for metrics in record.per_seed.values():
+        axes.plot(places, [number(metrics, f"{kind}.loss") for kind in KINDS], color="C0", lw=1, alpha=0.5, marker="o")
+    means = [number(record, f"{kind}.loss") for kind in KINDS]
+    axes.plot(places, means, color="C1", linestyle="none", marker="_", markersize=28, markeredgewidth=2.5)
+    axes.set_xticks(places, KINDS.values())
+    axes.set_xlim(-0.4, len(KINDS) - 0.6)
+    axes.set_xlabel("feed-forward part")
+    axes.set_ylabel("loss on held-out text (nats)")

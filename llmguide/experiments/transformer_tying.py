@@ -9,15 +9,14 @@ Source: :cite:t:`press2017using`.
 
 from dataclasses import dataclass
 
-from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
+from llmguide.experiments.framework import Figure
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.experiments.world_words import WORLD_WORDS, held_out_loss, train_reader, world_words
+from llmguide.experiments.world_words import held_out_loss, train_reader, world_words
 from llmguide.transformer.accounting import parameters
 from llmguide.transformer.attention import AttentionConfig
+from llmguide.transformer.config import HeadKind, ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
-from llmguide.transformer.model import HeadKind, ModelConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import RotaryPositions
 
@@ -110,9 +109,7 @@ def run(config: Config, seed: int) -> Metrics:
     for name, parts in choose_parts(config, words.vocab_size).items():
         losses = {}
         for rate in config.rates:
-            model, _ = train_reader(
-                parts, words, rows=config.rows, steps=config.steps, learning_rate=rate, seed=seed
-            )
+            model, _ = train_reader(parts, words, rows=config.rows, steps=config.steps, learning_rate=rate, seed=seed)
             losses[str(round(rate * 1e4))] = held_out_loss(model, words.held_out, config.length)
         measured[name] = {
             "parameters": sum(parameters(parts).values()),
@@ -120,3 +117,24 @@ def run(config: Config, seed: int) -> Metrics:
             "loss": min(losses.values()),
         }
     return measured
+
+
+LABELS = {"tied": "tied", "wide": "tied, wider feed-forward", "untied": "untied", "narrow": "untied, narrow stream"}
+
+
+def draw(figure: Figure, record: Record) -> None:
+    """Draw the loss of each model against its size, a dot for each seed.
+
+    Args:
+        figure: Where to draw.
+        record: What to draw.
+    """
+    axes = figure.subplots()
+    for index, ((name, label), marker) in enumerate(zip(LABELS.items(), "osD^", strict=True)):
+        size = number(record, f"{name}.parameters") / 1000
+        seeds = [number(metrics, f"{name}.loss") for metrics in record.per_seed.values()]
+        axes.plot([size] * len(seeds), seeds, color=f"C{index}", marker=marker, linestyle="none", label=label)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("thousand parameters")
+    axes.set_ylabel("loss on held-out text (nats)")
+    axes.legend(fontsize=9)

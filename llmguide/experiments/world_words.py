@@ -12,8 +12,9 @@ from torch import Tensor
 
 from llmguide.experiments.models import modules
 from llmguide.training.loop import next_token_loss, train
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.initialization import initialize
-from llmguide.transformer.model import ModelConfig, Transformer
+from llmguide.transformer.model import Transformer
 from llmguide.world.facts import generate
 from llmguide.world.mixture import stream
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -49,6 +49,26 @@ class RouterConfig:
         if not (self.scale > 0 and math.isfinite(self.scale)):
             raise ValueError(f"scale must be a finite number greater than 0, not {self.scale}")
 
+    def check(self, n_experts: int, n_active: int) -> None:
+        """Complain if so many experts cannot be chosen from so many in this way.
+
+        Args:
+            n_experts: How many there are.
+            n_active: How many shall be chosen.
+
+        Raises:
+            ValueError: If more are to be chosen than the active groups have, or the groups do not divide the experts.
+        """
+        if not 1 <= n_active <= n_experts:
+            raise ValueError(f"n_active must be from 1 to n_experts ({n_experts}), not {n_active}")
+        if n_experts % self.n_groups:
+            raise ValueError(f"n_experts ({n_experts}) must be divisible by n_groups ({self.n_groups})")
+        each = n_experts // self.n_groups
+        if self.n_groups > 1 and each < 2:
+            raise ValueError(f"n_groups ({self.n_groups}) leaves {each} expert in each group; a group needs at least 2")
+        if n_active > (open_to := self.n_active_groups * each):
+            raise ValueError(f"n_active ({n_active}) exceeds the {open_to} experts in {self.n_active_groups} groups")
+
 
 @dataclass(frozen=True)
 class ExpertsConfig:
@@ -75,18 +95,7 @@ class ExpertsConfig:
     def __post_init__(self) -> None:
         if self.n_experts < 1:
             raise ValueError(f"n_experts must be at least 1, not {self.n_experts}")
-        if not 1 <= self.n_active <= self.n_experts:
-            raise ValueError(f"n_active must be from 1 to n_experts ({self.n_experts}), not {self.n_active}")
-        groups, active = self.router.n_groups, self.router.n_active_groups
-        if self.n_experts % groups:
-            raise ValueError(f"n_experts ({self.n_experts}) must be divisible by n_groups ({groups})")
-        each = self.n_experts // groups
-        if groups > 1 and each < 2:
-            raise ValueError(f"{groups} groups of {each} expert have no two best; a group needs at least 2 experts")
-        if self.n_active > active * each:
-            raise ValueError(
-                f"n_active ({self.n_active}) exceeds the {active * each} experts of {active} active groups"
-            )
+        self.router.check(self.n_experts, self.n_active)
 
     def build(self, d_model: int) -> "Experts":
         """Return the layer for a model of width ``d_model``."""
@@ -119,7 +128,8 @@ def route(
         The chosen experts, the best first, and their weights, in float32 or better.
 
     Raises:
-        ValueError: If there are fewer experts than ``n_active``, or the groups do not divide them.
+        ValueError: If there are fewer experts than ``n_active``, the groups do not divide them, or there are not as
+            many corrections as experts.
 
     Source: :cite:t:`shazeer2017outrageously` for choosing the top :math:`k`, :cite:t:`jiang2024mixtral` for the
     softmax, :cite:t:`deepseek2024v3`, equations 12 to 16, for the rest.
@@ -130,6 +140,10 @@ def route(
         >>> chosen.tolist(), weights.mul(3).round().tolist()  # in thirds
         ([0, 1], [2.0, 1.0])
     """
+    n_experts = logits.shape[-1]
+    config.check(n_experts, n_active)
+    if correction is not None and correction.shape != (n_experts,):
+        raise ValueError(f"correction has the shape {list(correction.shape)}; the logits are of {n_experts} experts")
     # Half precision would tie scores that differ.
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     scores = logits.softmax(-1) if config.score == "softmax" else logits.sigmoid()
@@ -233,12 +247,15 @@ def count_load(
     Returns:
         The number of tokens that chose each expert.
 
+    Raises:
+        ValueError: If ``real`` does not fit the tokens.
+
     Example:
         >>> count_load(torch.tensor([[0, 1], [0, 3]]), 4).tolist()
         [2, 1, 0, 1]
     """
     if real is not None:
-        chosen = chosen[real.expand(chosen.shape[:-1])]
+        chosen = _keep(chosen, real)
     return chosen.flatten().bincount(minlength=n_experts)
 
 
@@ -261,6 +278,9 @@ def balance_loss(
     Returns:
         The loss, without a coefficient.
 
+    Raises:
+        ValueError: If there are fewer experts than ``n_active``, or ``real`` does not fit the tokens.
+
     Source: :cite:t:`fedus2022switch`, equations 4 to 6, for one active expert.
 
     Example:
@@ -268,14 +288,22 @@ def balance_loss(
         >>> balance_loss(one_each, 1).round().item(), balance_loss(all_the_same, 1).round().item()
         (1.0, 4.0)
     """
+    RouterConfig().check(logits.shape[-1], n_active)
     scores = logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(-1)
     chosen = scores.topk(n_active).indices
     if real is not None:
-        scores, chosen = scores[real.expand(scores.shape[:-1])], chosen[real.expand(chosen.shape[:-1])]
+        scores, chosen = _keep(scores, real), _keep(chosen, real)
     n_experts = scores.shape[-1]
     scores, chosen = scores.reshape(-1, n_experts), chosen.reshape(-1, n_active)
     frequency = count_load(chosen, n_experts) / len(chosen)
     return n_experts * (frequency * scores.mean(0)).sum()
+
+
+def _keep(x: Shaped[Tensor, "*batch width"], real: Bool[Tensor, "batch positions"]) -> Shaped[Tensor, "tokens width"]:
+    """Keep what belongs to real tokens."""
+    if x.shape[-3:-1] != real.shape:
+        raise ValueError(f"real has the shape {list(real.shape)}; the tokens are {list(x.shape[:-1])}")
+    return x[real.expand(x.shape[:-1])]
 
 
 @torch.no_grad()
@@ -293,7 +321,7 @@ def update_correction(correction: Float[Tensor, " experts"], load: Int[Tensor, "
         rate: The step :math:`u`, in units of the score.
 
     Raises:
-        ValueError: If ``rate`` is not positive.
+        ValueError: If ``rate`` is not positive, or there are not as many loads as corrections.
 
     Source: :cite:t:`wang2024auxiliary`.
 
@@ -305,5 +333,7 @@ def update_correction(correction: Float[Tensor, " experts"], load: Int[Tensor, "
     """
     if not rate > 0:
         raise ValueError(f"rate must be greater than 0, not {rate}")
+    if load.shape != correction.shape:
+        raise ValueError(f"load has the shape {list(load.shape)} and correction {list(correction.shape)}; one for each")
     share = load.to(correction.dtype)
     correction.add_(torch.sign(share.mean() - share), alpha=rate)

@@ -123,7 +123,7 @@ def first_gradients(config: Config, words: Words, depth: int, placement: NormPla
 
 
 def train_with(
-    config: Config, words: Words, depth: int, placement: NormPlacement, rate: float, seed: int, *, warmup: float = 0.0
+    config: Config, words: Words, depth: int, placement: NormPlacement, *, rate: float, seed: int, warmup: float
 ) -> dict[str, object]:
     """Train a model.
 
@@ -175,7 +175,7 @@ def run(config: Config, seed: int) -> Metrics:
     return {"gradients": gradients} | {
         name: {
             way: {
-                rate_name(rate): train_with(config, words, depth, placement, rate, seed, warmup=warmup)
+                rate_name(rate): train_with(config, words, depth, placement, rate=rate, seed=seed, warmup=warmup)
                 for rate in config.rates
             }
             for way, (placement, warmup) in warmups.items()

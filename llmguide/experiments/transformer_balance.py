@@ -27,8 +27,15 @@ from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.masks import MaskConfig
 from llmguide.transformer.model import Transformer
-from llmguide.transformer.moe import Experts, ExpertsConfig, RouterConfig, balance_loss, count_load, route
-from llmguide.transformer.moe import update_correction
+from llmguide.transformer.moe import (
+    Experts,
+    ExpertsConfig,
+    RouterConfig,
+    balance_loss,
+    count_load,
+    route,
+    update_correction,
+)
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.trace import Tap
@@ -267,3 +274,20 @@ def draw_training(figure: Figure, record: Record) -> None:
     axes.set_xlabel("training step")
     axes.set_ylabel("fullest expert above the mean (%)")
     axes.legend(fontsize=9)
+
+
+EXPERIMENT = Experiment(
+    name="transformer-balance",
+    title="Whether a router spreads its tokens over the experts",
+    explained_in="sec-families-experts",
+    config=Config(),
+    reduced=Config(people=12, tokens=4_000, held_out=512, length=16, rows=2, steps=6, points=3),
+    run=run,
+    seeds=(0, 1, 2),
+    claims=(),
+    figures={"shares": draw_shares, "training": draw_training},
+    depends=("llmguide.transformer.moe", *WORLD_WORDS, *MODEL),
+    packages=("torch",),
+    # Sums of 32-bit numbers depend on how the machine orders them.
+    tolerance=1e-3,
+)

@@ -16,7 +16,6 @@ from llmguide.experiments import attention_heads_shared as pairs
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.training.loop import IGNORED, next_token_loss, train
-from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.initialization import initialize
@@ -140,3 +139,24 @@ def draw(figure: Figure, record: Record) -> None:
     axes.set_xlabel("bytes of the cache per position")
     axes.set_ylabel("values recalled (%)")
     axes.legend(fontsize=9)
+
+
+EXPERIMENT = Experiment(
+    name="transformer-latent-cache",
+    title="Latent vectors against shared heads in a cache of the same size",
+    explained_in="sec-families-latent",
+    config=Config(),
+    reduced=Config(task=pairs.Config(steps=5, held_out=20)),
+    run=run,
+    seeds=(0, 1, 2),
+    claims=(),
+    figures={"recall": draw},
+    depends=(
+        "llmguide.experiments.attention_heads_shared",
+        "llmguide.transformer.latent_attention",
+        *pairs.EXPERIMENT.depends,
+    ),
+    packages=("torch",),
+    # Sums of 32-bit numbers depend on how the machine orders them.
+    tolerance=1e-3,
+)

@@ -16,9 +16,10 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from llmguide.experiments.framework import Figure
-from llmguide.experiments.records import Metrics, Record, lookup
-from llmguide.experiments.world_words import train_reader, world_words
+from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.models import MODEL
+from llmguide.experiments.records import Metrics, Record, lookup, number
+from llmguide.experiments.world_words import WORLD_WORDS, train_reader, world_words
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
@@ -187,3 +188,20 @@ def draw(figure: Figure, record: Record) -> None:
     axes.set_xlabel(f"position (trained up to {config.length})")
     axes.set_ylabel("loss (nats a token)")
     axes.legend(fontsize=9)
+
+
+EXPERIMENT = Experiment(
+    name="transformer-length",
+    title="Reading further than trained for, by the way to tell positions",
+    explained_in="sec-families-positions",
+    config=Config(),
+    reduced=Config(people=12, tokens=4_000, held_out=1_024, length=16, longest=64, apart=8, rows=2, steps=6),
+    run=run,
+    seeds=(0, 1, 2),
+    claims=(),
+    figures={"losses": draw},
+    depends=(*WORLD_WORDS, *MODEL),
+    packages=("torch",),
+    # Sums of 32-bit numbers depend on how the machine orders them.
+    tolerance=1e-3,
+)

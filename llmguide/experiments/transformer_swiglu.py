@@ -8,9 +8,10 @@ Source: :cite:t:`shazeer2020glu`.
 
 from dataclasses import dataclass
 
-from llmguide.experiments.framework import Figure
+from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.experiments.world_words import held_out_loss, train_reader, world_words
+from llmguide.experiments.world_words import WORLD_WORDS, held_out_loss, train_reader, world_words
 from llmguide.transformer.accounting import parameters
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
@@ -128,3 +129,20 @@ def draw(figure: Figure, record: Record) -> None:
     axes.set_xlim(-0.4, len(KINDS) - 0.6)
     axes.set_xlabel("feed-forward part")
     axes.set_ylabel("loss on held-out text (nats)")
+
+
+EXPERIMENT = Experiment(
+    name="transformer-swiglu",
+    title="ReLU, GELU and SwiGLU with the same number of parameters",
+    explained_in="sec-transformer-feedforward",
+    config=Config(),
+    reduced=Config(people=12, tokens=4_000, held_out=512, length=16, rows=2, steps=6),
+    run=run,
+    seeds=(0, 1, 2),
+    claims=(),
+    figures={"losses": draw},
+    depends=("llmguide.transformer.accounting", *WORLD_WORDS, *MODEL),
+    packages=("torch",),
+    # Sums of 32-bit numbers depend on how the machine orders them.
+    tolerance=1e-3,
+)

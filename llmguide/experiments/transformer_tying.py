@@ -9,9 +9,10 @@ Source: :cite:t:`press2017using`.
 
 from dataclasses import dataclass
 
-from llmguide.experiments.framework import Figure
+from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, number
-from llmguide.experiments.world_words import held_out_loss, train_reader, world_words
+from llmguide.experiments.world_words import WORLD_WORDS, held_out_loss, train_reader, world_words
 from llmguide.transformer.accounting import parameters
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import HeadKind, ModelConfig
@@ -138,3 +139,20 @@ def draw(figure: Figure, record: Record) -> None:
     axes.set_xlabel("thousand parameters")
     axes.set_ylabel("loss on held-out text (nats)")
     axes.legend(fontsize=9)
+
+
+EXPERIMENT = Experiment(
+    name="transformer-tying",
+    title="One matrix for reading and writing words, or two",
+    explained_in="sec-transformer-tying",
+    config=Config(),
+    reduced=Config(people=12, tokens=4_000, held_out=512, length=16, rows=2, steps=6),
+    run=run,
+    seeds=(0, 1, 2),
+    claims=(),
+    figures={"losses": draw},
+    depends=("llmguide.transformer.accounting", *WORLD_WORDS, *MODEL),
+    packages=("torch",),
+    # Sums of 32-bit numbers depend on how the machine orders them.
+    tolerance=1e-3,
+)

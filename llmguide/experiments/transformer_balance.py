@@ -15,7 +15,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.experiments.world_words import WORLD_WORDS, Words, draw_windows, held_out_loss, world_words
 from llmguide.training.loop import next_token_loss
@@ -286,7 +285,7 @@ EXPERIMENT = Experiment(
     seeds=(0, 1, 2),
     claims=(),
     figures={"shares": draw_shares, "training": draw_training},
-    depends=("llmguide.transformer.moe", *WORLD_WORDS, *MODEL),
+    depends=("llmguide.transformer.moe", *WORLD_WORDS),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.
     tolerance=1e-3,

@@ -8,12 +8,12 @@ All models have about the same number of parameters: what the projections lack, 
 Source: :cite:t:`ainslie2023gqa`; :cite:t:`deepseek2024v2` for the latent vectors.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from llmguide.experiments import attention_heads_shared as pairs
-from llmguide.experiments.framework import Claim, Experiment, Figure
+from llmguide.experiments.framework import Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.training.loop import IGNORED, next_token_loss, train
 from llmguide.transformer.config import ModelConfig
@@ -33,7 +33,7 @@ class Config:
         latents: How many numbers a position latent attention keeps: the latent vector and one for the shared key.
     """
 
-    task: pairs.Config = pairs.Config(steps=300)
+    task: pairs.Config = field(default_factory=lambda: pairs.Config(steps=300))
     kv_heads: tuple[int, ...] = (8, 2, 1)
     latents: tuple[int, ...] = (16, 8)
 

@@ -16,8 +16,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.records import Metrics, Record, lookup, number
+from llmguide.experiments.framework import Experiment, Figure
+from llmguide.experiments.records import Metrics, Record, lookup
 from llmguide.experiments.world_words import WORLD_WORDS, train_reader, world_words
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
@@ -49,6 +49,7 @@ class Config:
         rows: Rows of a step.
         steps: Steps of a run.
         learning_rate: The highest.
+        std: Deviation of the first weights.
         d_model: Width of the models.
         n_heads: Heads of a layer.
         n_layers: Number of blocks.
@@ -63,6 +64,7 @@ class Config:
     rows: int = 8
     steps: int = 300
     learning_rate: float = 1e-2
+    std: float = 0.06
     d_model: int = 32
     n_heads: int = 4
     n_layers: int = 2
@@ -148,7 +150,13 @@ def run(config: Config, seed: int) -> Metrics:
     for name, positions in ways(config).items():
         parts = choose_parts(config, words.vocab_size, positions)
         model, _ = train_reader(
-            parts, words, rows=config.rows, steps=config.steps, learning_rate=config.learning_rate, seed=seed
+            parts,
+            words,
+            rows=config.rows,
+            steps=config.steps,
+            learning_rate=config.learning_rate,
+            std=config.std,
+            seed=seed,
         )
         losses = loss_by_position(model, words.held_out, config.longest, config.apart)
         trained = fmean(losses[config.length // 2 // config.apart : config.length // config.apart])

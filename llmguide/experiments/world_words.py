@@ -113,12 +113,9 @@ def draw_windows(
 
 
 def train_reader(
-    config: ModelConfig, words: Words, *, rows: int, steps: int, learning_rate: float, seed: int
+    config: ModelConfig, words: Words, *, rows: int, steps: int, learning_rate: float, std: float, seed: int
 ) -> tuple[Transformer, list[float]]:
     """Train a model on stretches of a text as long as its context.
-
-    The first weights have the deviation of one over the root of the width. What GPT-2 draws from, 0.02, is that of a
-    width of 2,500; in so narrow a stream it lets products of two projections begin near 0.
 
     Args:
         config: Its parts.
@@ -126,13 +123,14 @@ def train_reader(
         rows: Stretches in a step.
         steps: Number of steps.
         learning_rate: The highest learning rate.
+        std: Deviation of the first weights.
         seed: Of the first weights and of the stretches, which do not depend on the parts.
 
     Returns:
         The model, and the loss of each step.
     """
     model = Transformer(config)
-    initialize(model, torch.Generator().manual_seed(seed), std=config.d_model**-0.5)
+    initialize(model, torch.Generator().manual_seed(seed), std=std)
     batch = draw_windows(words.train, rows, config.context_length, seed)
     return model, train(model, batch, steps=steps, learning_rate=learning_rate)
 

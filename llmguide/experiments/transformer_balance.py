@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from llmguide.experiments.framework import Experiment, Figure
+from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, lookup
 from llmguide.experiments.world_words import WORLD_WORDS, Words, draw_windows, held_out_loss, world_words
 from llmguide.training.loop import next_token_loss

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from llmguide.experiments import attention_heads_shared as pairs
-from llmguide.experiments.framework import Experiment, Figure
+from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.training.loop import IGNORED, next_token_loss, train
 from llmguide.transformer.config import ModelConfig

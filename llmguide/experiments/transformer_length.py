@@ -16,7 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from llmguide.experiments.framework import Experiment, Figure
+from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, lookup
 from llmguide.experiments.world_words import WORLD_WORDS, train_reader, world_words
 from llmguide.transformer.attention import AttentionConfig

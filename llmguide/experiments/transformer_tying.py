@@ -12,7 +12,7 @@ Source: :cite:t:`press2017using`.
 
 from dataclasses import dataclass
 
-from llmguide.experiments.framework import Experiment, Figure
+from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.experiments.world_words import WORLD_WORDS, held_out_loss, train_reader, world_words
 from llmguide.transformer.accounting import parameters
@@ -188,8 +188,8 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "tying-costs-little",
-            "Each from weights of its best size, the tied model ends at most 0.15 nats above the untied, which has more "
-            "than half as many parameters again.",
+            "Each from weights of its best size, the tied model ends at most 0.15 nats above the untied, which has over "
+            "half as many parameters again.",
             -0.15,
             lambda metrics: number(metrics, "untied.loss") - number(metrics, "tied.loss"),
         ),

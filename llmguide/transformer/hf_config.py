@@ -49,6 +49,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         True
     """
     kind = config.text("model_type")
+    if kind == "t5":
+        raise ValueError(f"{config.source}: 'model_type' is 't5', a model of two stacks; use load_encoder_decoder")
     if kind not in ARCHITECTURES:
         raise ValueError(
             f"{config.source}: 'model_type' is {kind[:60]!r}; this package loads {', '.join(ARCHITECTURES)}"

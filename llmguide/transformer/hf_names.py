@@ -8,7 +8,7 @@ of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` fo
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.model import Transformer
 
 
@@ -49,6 +50,7 @@ class Naming:
         transposed: Whether the matrices in the blocks are stored with a row for each input.
         neighbours: The modules whose rows are in the order for turning neighbours; ours turn halves.
         leaves: What it calls the weights of a module that have other names than ours.
+        stacks: What it calls the modules of the encoder and of the decoder, where there are both.
     """
 
     outer: Mapping[str, str]
@@ -60,6 +62,7 @@ class Naming:
     transposed: bool = False
     neighbours: tuple[str, ...] = ()
     leaves: Mapping[str, str] = field(default_factory=lambda: {"scale": "weight"})
+    stacks: Mapping[str, "Naming"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Part:
         return rows.T if self.transposed else rows
 
 
-def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[Part]]]:
+def name_parts(model: Transformer | EncoderDecoder, naming: Naming) -> Iterator[tuple[str, list[Part]]]:
     """Tell of what each weight of a model consists in a file.
 
     Args:
@@ -120,22 +123,34 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
     Yields:
         Our name of a weight, and the file's tensors whose rows it has, one after the other.
     """
+    config = model.config
     for ours, weight in model.state_dict().items():
-        path, leaf = ours.rsplit(".", 1)
-        leaf = naming.leaves.get(leaf, leaf)
         shape = tuple(weight.shape)
-        if not path.startswith("blocks."):
-            yield ours, [Part(f"{naming.outer[path]}.{leaf}", shape)]
-            continue
-        _, number, module = path.split(".", 2)
-        inside = re.findall(r"(?<=\.)\d+", module)
-        names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
-        turned = naming.transposed and len(shape) == 2
-        parts = []
-        for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):
-            heads = rows // model.config.attention.d_head if name in naming.neighbours else 0
-            parts.append(Part(f"{naming.block.format(number)}{name}.{leaf}", (rows, *shape[1:]), turned, heads))
-        yield ours, parts
+        stack, _, rest = ours.partition(".")
+        if isinstance(config, ModelConfig):
+            yield ours, _parts_of(ours, shape, config, naming)
+        elif stack in naming.stacks:
+            choices = config.encoder if stack == "encoder" else config.decoder
+            yield ours, _parts_of(rest, shape, choices, naming.stacks[stack])
+        else:
+            yield ours, _parts_of(ours, shape, config.decoder, naming)
+
+
+def _parts_of(ours: str, shape: tuple[int, ...], config: ModelConfig, naming: Naming) -> list[Part]:
+    """Tell of what one weight consists."""
+    path, leaf = ours.rsplit(".", 1)
+    leaf = naming.leaves.get(leaf, leaf)
+    if not path.startswith("blocks."):
+        return [Part(f"{naming.outer[path]}.{leaf}", shape)]
+    _, number, module = path.split(".", 2)
+    inside = re.findall(r"(?<=\.)\d+", module)
+    names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
+    turned = naming.transposed and len(shape) == 2
+    parts = []
+    for name, rows in zip(names, _split(config, module, shape[0], len(names)), strict=True):
+        heads = rows // config.attention.d_head if name in naming.neighbours else 0
+        parts.append(Part(f"{naming.block.format(number)}{name}.{leaf}", (rows, *shape[1:]), turned, heads))
+    return parts
 
 
 def _split(config: ModelConfig, module: str, rows: int, count: int) -> list[int]:
@@ -146,9 +161,21 @@ def _split(config: ModelConfig, module: str, rows: int, count: int) -> list[int]
     return [rows // count] * count
 
 
+@overload
 def load_weights(
     config: ModelConfig, weights: Weights, naming: Naming, source: str, dtype: torch.dtype = torch.float32
-) -> Transformer:
+) -> Transformer: ...
+@overload
+def load_weights(
+    config: EncoderDecoderConfig, weights: Weights, naming: Naming, source: str, dtype: torch.dtype = torch.float32
+) -> EncoderDecoder: ...
+def load_weights(
+    config: ModelConfig | EncoderDecoderConfig,
+    weights: Weights,
+    naming: Naming,
+    source: str,
+    dtype: torch.dtype = torch.float32,
+) -> Transformer | EncoderDecoder:
     """Build a model with the weights of a file. Names and shapes are compared before any weight is read.
 
     Args:
@@ -168,7 +195,7 @@ def load_weights(
     if config.n_layers > len(spellings):
         raise ValueError(f"{source}: {len(spellings)} tensors are too few for the {config.n_layers} layers announced")
     with _Undrawn(), torch.device("meta"):  # shapes without numbers
-        model = Transformer(config)
+        model = Transformer(config) if isinstance(config, ModelConfig) else EncoderDecoder(config)
     parts = dict(name_parts(model, naming))
     needed = {part.name: part for of_one in parts.values() for part in of_one}
     if missing := sorted(needed.keys() - spellings.keys()):
@@ -205,7 +232,7 @@ class _Undrawn(TorchFunctionMode):
         return named["tensor"] if drawing else func(*args, **named)
 
 
-def to_tensors(model: Transformer, naming: Naming) -> dict[str, Float[Tensor, "..."]]:
+def to_tensors(model: Transformer | EncoderDecoder, naming: Naming) -> dict[str, Float[Tensor, "..."]]:
     """Give a model's weights under other names.
 
     Args:

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from llmguide.transformer.block import Block
+from llmguide.transformer.cross_attention import CrossBlock
+from llmguide.transformer.encoder_decoder import EncoderDecoder
 from llmguide.transformer.feedforward import GatedMlp, Mlp
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.norms import LayerNorm, RmsNorm
@@ -13,7 +15,7 @@ from llmguide.transformer.norms import LayerNorm, RmsNorm
 
 @torch.no_grad()
 def initialize(
-    model: Transformer, generator: torch.Generator, std: float = 0.02, *, scale_residual: bool = True
+    model: Transformer | EncoderDecoder, generator: torch.Generator, std: float = 0.02, *, scale_residual: bool = True
 ) -> None:
     r"""Draw all weights anew, as for GPT-2.
 
@@ -22,7 +24,7 @@ def initialize(
 
     .. math:: \sigma_{residual} = \sigma / \sqrt{2 n_{layers}},
 
-    so that the stream's variance does not grow with the depth.
+    (three a layer in a decoder with cross-attention) so that the stream's variance does not grow with the depth.
 
     Args:
         model: The model, whose weights are overwritten.
@@ -48,8 +50,13 @@ def initialize(
                 if isinstance(module, LayerNorm):
                     module.bias.zero_()
     if scale_residual:
-        for block in model.blocks:
-            assert isinstance(block, Block)
-            ends = [part.down for part in block.feedforward.modules() if isinstance(part, Mlp | GatedMlp)]
-            for last in (block.attention.output, *ends):
-                last.weight.div_(math.sqrt(2 * len(model.blocks)))
+        for stack in (model,) if isinstance(model, Transformer) else (model.encoder, model.decoder):
+            for block in stack.blocks:
+                assert isinstance(block, Block | CrossBlock)
+                lasts = [part.down for part in block.feedforward.modules() if isinstance(part, Mlp | GatedMlp)]
+                lasts.append(block.attention.output)
+                if isinstance(block, CrossBlock):
+                    lasts.append(block.cross_attention.output)
+                sums = 3 if isinstance(block, CrossBlock) else 2
+                for last in lasts:
+                    last.weight.div_(math.sqrt(sums * len(stack.blocks)))

@@ -51,6 +51,11 @@ class AttentionConfig:
         if self.scale is not None and not self.scale > 0:
             raise ValueError(f"scale must be greater than 0, or None for 1/sqrt(d_head), not {self.scale}")
 
+    @property
+    def d_rotary(self) -> int:
+        """Width of what rotary positions turn: the whole head."""
+        return self.d_head
+
     def build(self, d_model: int) -> "Attention":
         """Return the layer for a model of width ``d_model``."""
         return Attention(d_model, self)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from llmguide.transformer.architectures_encoder_decoder import t5
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import Scales
 from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
@@ -164,6 +165,8 @@ def write(config: EncoderDecoderConfig) -> dict[str, Any]:
     feedforward, positions = decoder.feedforward, decoder.positions
     if not isinstance(positions, RelativePositions):
         raise ValueError(f"no encoder-decoder that this package saves has {positions}; T5 has relative positions")
+    if not (isinstance(feedforward, FeedForwardConfig) and isinstance(decoder.attention, AttentionConfig)):
+        raise ValueError(f"T5 has plain attention and feed-forward parts, not {decoder.attention} and {feedforward}")
     activation = "gelu" if feedforward.gated and feedforward.activation == "gelu_tanh" else None
     tied = decoder.head == "tied"
     document = {

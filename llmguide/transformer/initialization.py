@@ -10,7 +10,9 @@ from llmguide.transformer.cross_attention import CrossBlock
 from llmguide.transformer.encoder_decoder import EncoderDecoder
 from llmguide.transformer.feedforward import GatedMlp, Mlp
 from llmguide.transformer.model import Transformer
+from llmguide.transformer.moe import Router
 from llmguide.transformer.norms import LayerNorm, RmsNorm
+from llmguide.transformer.state_space import StateSpace
 
 
 @torch.no_grad()
@@ -19,12 +21,14 @@ def initialize(
 ) -> None:
     r"""Draw all weights anew, as for GPT-2.
 
-    Matrices are normal with mean 0 and deviation ``std``, biases 0, the scales of norms 1. What a block adds to the
-    stream, the last matrix of attention and of the feed-forward part, is divided by the root of the number of sums,
+    Matrices are normal with mean 0 and deviation ``std``, biases and corrections 0, the scales of norms 1. What a block
+    adds to the stream, the last matrix of attention and of the feed-forward part or of each expert, is divided by the
+    root of the number of sums,
 
     .. math:: \sigma_{residual} = \sigma / \sqrt{2 n_{layers}},
 
-    (three a layer in a decoder with cross-attention) so that the stream's variance does not grow with the depth.
+    (three a layer in a decoder with cross-attention) so that the stream's variance does not grow with the depth. What a
+    state space has beside its matrices, it :meth:`draws itself <llmguide.transformer.state_space.StateSpace.draw>`.
 
     Args:
         model: The model, whose weights are overwritten.
@@ -45,6 +49,12 @@ def initialize(
                 module.weight.normal_(0.0, std, generator=generator)
                 if isinstance(module, nn.Linear) and module.bias is not None:
                     module.bias.zero_()
+            case Router():
+                module.weight.normal_(0.0, std, generator=generator)
+                if module.correction is not None:
+                    module.correction.zero_()
+            case StateSpace():
+                module.draw(generator)
             case LayerNorm() | RmsNorm():
                 module.scale.fill_(1.0)
                 if isinstance(module, LayerNorm):

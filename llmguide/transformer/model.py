@@ -23,6 +23,7 @@ from llmguide.transformer.positions import (
     rotation,
     sinusoids,
 )
+from llmguide.transformer.state_space import StateSpaceConfig
 from llmguide.transformer.trace import NO_TAP, AnyTap, Tap
 
 
@@ -234,6 +235,8 @@ class Transformer(nn.Module):
         cached = 0 if cache is None else cache.length
         keys = cached + ids.shape[1]
         check_ids(self.config, ids, real, keys)
+        if mask is not None and any(isinstance(block.mixer, StateSpaceConfig) for block in self.config.layers):
+            raise ValueError("mask is given, and a state space cannot look away; leave it out")
         look: AnyTap = NO_TAP if tap is None else tap
         places = torch.arange(keys, device=ids.device)[None] if real is None else positions_of(real)
         here = places[:, cached:] if positions is None else positions
@@ -260,7 +263,7 @@ class Transformer(nn.Module):
         bias = cos_sin = None
         pairing: Pairing = "halves"
         if isinstance(config.positions, RotaryPositions):
-            frequencies = config.positions.frequencies(config.attention.d_head).to(here.device)
+            frequencies = config.positions.frequencies(config.attention.d_rotary).to(here.device)
             cos, sin = rotation(here, frequencies, config.positions.magnitude)
             cos_sin, pairing = (cos.to(dtype), sin.to(dtype)), config.positions.pairing
         elif isinstance(config.positions, AlibiPositions):

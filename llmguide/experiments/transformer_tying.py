@@ -188,8 +188,8 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "tying-costs-little",
-            "Each from weights of its best size, the tied model ends at most 0.15 nats above the untied, which has over "
-            "half as many parameters again.",
+            "Each from weights of its best size, the tied model ends at most 0.15 nats above the untied one, which has "
+            "over half as many parameters again.",
             -0.15,
             lambda metrics: number(metrics, "untied.loss") - number(metrics, "tied.loss"),
         ),

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.records import Metrics, Record, lookup
+from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.experiments.world_words import WORLD_WORDS, train_reader, world_words
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig, Scales

@@ -88,7 +88,7 @@ def ways(config: Config) -> Mapping[str, Positions]:
         "learned": LearnedPositions(config.longest),
         "sinusoidal": SinusoidalPositions(),
         "rotary": RotaryPositions(),
-        "relative": RelativePositions(buckets=32, distance=config.length),
+        "relative": RelativePositions(buckets=config.length // 2, distance=config.length),
         "alibi": AlibiPositions(),
         "none": NoPositions(),
     }

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.records import Metrics, Record, lookup
+from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.experiments.world_words import WORLD_WORDS, Words, draw_windows, held_out_loss, world_words
 from llmguide.training.loop import next_token_loss
 from llmguide.training.optimizers import adamw

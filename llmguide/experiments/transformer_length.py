@@ -136,7 +136,8 @@ def loss_by_position(model: Transformer, text: Int[Tensor, " tokens"], longest: 
     """
     stretches = text[: (len(text) - 1) // longest * longest + 1].unfold(0, longest + 1, longest)
     losses = [
-        F.cross_entropy(model(part[:, :-1]).mT, part[:, 1:], reduction="none").sum(0) for part in stretches.split(16)
+        F.cross_entropy(model(part[:, :-1]).mT, part[:, 1:], reduction="none").sum(0)
+        for part in torch.split(stretches, 16)
     ]
     means: list[float] = (torch.stack(losses).sum(0) / len(stretches)).reshape(-1, apart).mean(1).tolist()
     return means
@@ -222,8 +223,8 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "alibi-reads-on",
-            "With ALiBi the loss in the second half of four times the length lies at most 0.2 nats above that at the end "
-            "of the length trained for.",
+            "With ALiBi the loss in the second half of four times the length lies at most 0.2 nats above that at the "
+            "end of the length trained for.",
             -0.2,
             lambda metrics: -number(metrics, "alibi.rise"),
         ),

@@ -254,7 +254,8 @@ def draw_losses(figure: Figure, record: Record) -> None:
         axes.set_xscale("log")
         axes.set_xticks(config.rates, [f"{rate:g}" for rate in config.rates])
         axes.minorticks_off()
-        axes.set_xlabel("highest learning rate")
+        axes.margins(x=0.15)
+        axes.set_xlabel("learning rate")
     panels[0].set_ylabel("loss at the end (nats)")
     panels[0].legend(fontsize=9, title="norm", title_fontsize=9)
 

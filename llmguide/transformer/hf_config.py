@@ -146,10 +146,10 @@ def architecture_of(config: ModelConfig) -> str:
     scaled = isinstance(config.attention, AttentionConfig) and config.attention.scale is not None
     if scaled or any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers):
         return "granitemoehybrid"
-    if isinstance(config.feedforward, ExpertsConfig):
-        return "mixtral"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
+    if isinstance(config.feedforward, ExpertsConfig):
+        return "mixtral"
     if config.attention.qk_norm is not None:
         return "qwen3"
     if config.attention.bias and not config.attention.output_bias:

@@ -216,7 +216,7 @@ def _more(metrics: Metrics, way: str) -> float:
 EXPERIMENT = Experiment(
     name="transformer-length",
     title="Reading further than trained for, by the way to tell positions",
-    explained_in="sec-families-positions",
+    explained_in="sec-families-stacks",
     config=Config(),
     reduced=Config(people=12, tokens=4_000, held_out=1_024, length=16, longest=64, apart=8, rows=2, steps=6),
     run=run,

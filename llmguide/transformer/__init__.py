@@ -13,7 +13,7 @@ Example:
 """
 
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
-from llmguide.transformer.architectures_encoder_decoder import t5
+from llmguide.transformer.architectures_encoder_decoder import first_transformer, t5
 from llmguide.transformer.attention import Attention, AttentionConfig, attend, attend_fused
 from llmguide.transformer.cache import KvCache
 from llmguide.transformer.config import ModelConfig
@@ -40,6 +40,7 @@ __all__ = [
     "attend",
     "attend_fused",
     "bert",
+    "first_transformer",
     "gpt2",
     "initialize",
     "llama",

@@ -1,11 +1,13 @@
 """A file is written as a whole or not at all."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from llmguide.atomic import written
+from llmguide.atomic import alone_in, written
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -69,3 +71,12 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), written(tmp_path / "file"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_program_at_a_time_is_in_a_directory(tmp_path: Path) -> None:
+    with alone_in(tmp_path):
+        code = f"from llmguide.atomic import alone_in\nwith alone_in({str(tmp_path)!r}): pass"
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert f"BlockingIOError: another program is writing in {tmp_path}" in other.stderr
+    with alone_in(tmp_path):
+        assert not list(tmp_path.iterdir())

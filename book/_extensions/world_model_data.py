@@ -17,7 +17,7 @@ from llmguide.tokenizers.pretokenizers import DIGITS, GPT2, SMOLLM, Chain
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.transformer.architectures import llama
 from llmguide.transformer.checkpoints import load_folder
-from llmguide.transformer.model import ModelConfig
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.safetensors_files import read_folder
 from llmguide.world.corpus import published_exam

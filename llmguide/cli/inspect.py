@@ -12,7 +12,7 @@ from llmguide.cli.console import write_text
 from llmguide.cli.models import add_model, kind_of
 
 if TYPE_CHECKING:
-    from llmguide.transformer.model import ModelConfig
+    from llmguide.transformer.config import ModelConfig
 
 DESCRIPTION = """\
 Show the architecture of a model, how many parameters each part has, and how much memory it takes. Only the

@@ -16,11 +16,8 @@ from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.interpret.heads import Head, induction_scores, previous_token_scores, repeated_random_ids, switch_off
 from llmguide.training import next_token_loss, train
-from llmguide.transformer.architectures import llama
-from llmguide.transformer.initialization import initialize
+from llmguide.transformer import ModelConfig, Tap, Transformer, initialize, llama
 from llmguide.transformer.masks import causal_mask
-from llmguide.transformer.model import ModelConfig, Transformer
-from llmguide.transformer.trace import Tap
 
 LAYERS = ("one", "two")
 

@@ -17,7 +17,8 @@ def modules(floor: str, names: str) -> tuple[str, ...]:
 MODEL = (
     "llmguide.experiments.models",
     *modules(
-        "transformer", "architectures attention block cache feedforward masks model norms positions rope_scaling trace"
+        "transformer",
+        "architectures attention block cache config feedforward masks model norms positions rope_scaling trace",
     ),
 )
 """The modules with which a model of any architecture is built and run."""
@@ -36,8 +37,8 @@ SMOLLM2 = (
     *modules(
         "transformer",
         """
-        checkpoints dequantize gguf_models gguf_weights hf_config hf_names hf_rope json_files published
-        safetensors_files
+        checkpoints dequantize gguf_models gguf_weights hf_common hf_config hf_dense hf_names hf_rope json_files
+        published safetensors_files
         """,
     ),
 )

@@ -306,8 +306,8 @@ EXPERIMENT = Experiment(
         *modules(
             "transformer",
             """
-            checkpoints dequantize gguf_models gguf_weights hf_config hf_names hf_rope initialization json_files
-            safetensors_files
+            checkpoints dequantize gguf_models gguf_weights hf_common hf_config hf_dense hf_names hf_rope
+            initialization json_files safetensors_files
             """,
         ),
         *modules(

@@ -4,6 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from llmguide.atomic import alone_in
 from llmguide.training.batches import Batch
 from llmguide.training.checkpoint_folder import Checkpoint, CheckpointFolder
 from llmguide.training.metrics import MetricsFile, TensorBoard
@@ -164,7 +166,8 @@ def train_run(
         What came of it.
 
     Raises:
-        OSError: If a file cannot be written; what was saved before stays whole.
+        OSError: If a file cannot be written; what was saved before stays whole. If another run is writing there, a
+            BlockingIOError.
         ValueError: If the directory holds a run of another model, other batches or another configuration, if the rows
             of a step are fewer than the processes times the accumulation, or if the loss is no longer a number.
     """
@@ -180,61 +183,62 @@ def train_run(
         weight_decay=config.weight_decay,
     )
     told = {"config": asdict(config), "batches": _digest(batches(0))}
-    checkpoints = CheckpointFolder(directory / "checkpoints", config.keep)
-    found = checkpoints.newest()
-    tokens = 0 if found is None else _restore(found, model, optimizer, told)
-    done = reached = 0 if found is None else found.step
-    writing = workers.rank == 0
-    losses: list[float] = []
-    held_out_loss: float | None = None
-    sinks: list[MetricsFile | TensorBoard] = []
-    if writing:
+    if writing := workers.rank == 0:
         directory.mkdir(parents=True, exist_ok=True)
-        checkpoints.tidy(done)
-        sinks.append(metrics := MetricsFile(directory / "metrics.jsonl", done))
-        losses = [line["loss"] for line in metrics.before]
-        held_out_loss = metrics.before[-1].get("held_out_loss") if metrics.before else None
-        if tensorboard:
-            sinks.append(TensorBoard(directory / "tensorboard", done))
-    line = Progress(config.steps, done) if writing and progress else None
-    try:
-        model.train()
-        for step in range(done, config.steps):
-            batch = batches(step)
-            loss, norm = _update(
-                model, batch, optimizer, step=step, config=config, workers=workers, precision=precision
-            )
-            tokens += batch.tokens
-            losses.append(loss)
-            values: dict[str, int | float] = {
-                "step": step + 1,
-                "loss": loss,
-                "learning_rate": config.rate(step),
-                "gradient_norm": norm,
-                "tokens": tokens,
-            }
-            if held_out and config.due(config.evaluate_every, step + 1):
-                values["held_out_loss"] = held_out_loss = evaluate(model, held_out, workers, precision)
-            for sink in sinks:
-                sink.append(values)
-            stopping = bool(workers.add(float(stop is not None and stop())))
-            if stopping or config.due(config.checkpoint_every, step + 1):
+    with alone_in(directory) if writing else nullcontext():
+        checkpoints = CheckpointFolder(directory / "checkpoints", config.keep)
+        found = checkpoints.newest()
+        tokens = 0 if found is None else _restore(found, model, optimizer, told)
+        done = reached = 0 if found is None else found.step
+        losses: list[float] = []
+        held_out_loss: float | None = None
+        sinks: list[MetricsFile | TensorBoard] = []
+        if writing:
+            checkpoints.tidy(done)
+            sinks.append(metrics := MetricsFile(directory / "metrics.jsonl", done))
+            losses = [line["loss"] for line in metrics.before]
+            held_out_loss = metrics.before[-1].get("held_out_loss") if metrics.before else None
+            if tensorboard:
+                sinks.append(TensorBoard(directory / "tensorboard", done))
+        line = Progress(config.steps, done) if writing and progress else None
+        try:
+            model.train()
+            for step in range(done, config.steps):
+                batch = batches(step)
+                loss, norm = _update(
+                    model, batch, optimizer, step=step, config=config, workers=workers, precision=precision
+                )
+                tokens += batch.tokens
+                losses.append(loss)
+                values: dict[str, int | float] = {
+                    "step": step + 1,
+                    "loss": loss,
+                    "learning_rate": config.rate(step),
+                    "gradient_norm": norm,
+                    "tokens": tokens,
+                }
+                if held_out and config.due(config.evaluate_every, step + 1):
+                    values["held_out_loss"] = held_out_loss = evaluate(model, held_out, workers, precision)
                 for sink in sinks:
-                    sink.sync()
-                if writing:
-                    checkpoints.save(step + 1, _tensors(model, optimizer), {**told, "tokens": tokens})
-                workers.wait()
+                    sink.append(values)
+                stopping = bool(workers.add(float(stop is not None and stop())))
+                if stopping or config.due(config.checkpoint_every, step + 1):
+                    for sink in sinks:
+                        sink.sync()
+                    if writing:
+                        checkpoints.save(step + 1, _tensors(model, optimizer), {**told, "tokens": tokens})
+                    workers.wait()
+                if line is not None:
+                    line.update(step + 1, loss, batch.tokens)
+                reached = step + 1
+                if stopping:
+                    break
+        finally:
+            model.eval()
+            for sink in sinks:
+                sink.close()
             if line is not None:
-                line.update(step + 1, loss, batch.tokens)
-            reached = step + 1
-            if stopping:
-                break
-    finally:
-        model.eval()
-        for sink in sinks:
-            sink.close()
-        if line is not None:
-            line.close()
+                line.close()
     seconds = time.monotonic() - start
     return TrainingResult(tuple(losses), held_out_loss, tokens, done, seconds, reached == config.steps)
 

@@ -36,7 +36,7 @@ from llmguide.training.settings import (
     write_sections,
 )
 from llmguide.transformer.architectures import gpt2, llama, mistral, qwen2, qwen3
-from llmguide.transformer.model import ModelConfig
+from llmguide.transformer.config import ModelConfig
 
 ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
     "gpt2": gpt2,

@@ -15,10 +15,11 @@ Example:
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.attention import Attention, AttentionConfig, attend, attend_fused
 from llmguide.transformer.cache import KvCache
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.masks import MaskConfig
-from llmguide.transformer.model import ModelConfig, Transformer
+from llmguide.transformer.model import Transformer
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.trace import Tap
 

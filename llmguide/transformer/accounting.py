@@ -9,7 +9,7 @@ Example:
     124439808
 """
 
-from llmguide.transformer.model import ModelConfig
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import LearnedPositions, RotaryPositions
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from llmguide.transformer.attention import AttentionConfig
+from llmguide.transformer.config import HeadKind, ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
-from llmguide.transformer.model import HeadKind, ModelConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import LearnedPositions, RotaryPositions
 from llmguide.transformer.rope_scaling import Scaling

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,6 +26,7 @@ class AttentionConfig:
         bias: Whether the projections to queries, keys and values add a bias.
         output_bias: Whether the projection back adds one.
         qk_norm: Normalizes each head's queries and keys.
+        scale: By what scores are multiplied; ``None`` for one over the root of ``d_head``.
 
     Raises:
         ValueError: If a number is not positive, or ``n_heads`` is not a multiple of ``n_kv_heads``.
@@ -38,6 +40,7 @@ class AttentionConfig:
     bias: bool = False
     output_bias: bool = False
     qk_norm: NormConfig | None = None
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_heads", "n_kv_heads", "d_head"):
@@ -45,6 +48,19 @@ class AttentionConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.n_heads % self.n_kv_heads:
             raise ValueError(f"n_heads ({self.n_heads}) must be divisible by n_kv_heads ({self.n_kv_heads})")
+        if self.scale is not None and not self.scale > 0:
+            raise ValueError(f"scale must be greater than 0, or None for 1/sqrt(d_head), not {self.scale}")
+
+    def build(self, d_model: int) -> "Attention":
+        """Return the layer for a model of width ``d_model``."""
+        return Attention(d_model, self)
+
+    def new_cache(
+        self, batch: int, capacity: int, dtype: torch.dtype = torch.float32, device: torch.device | None = None
+    ) -> LayerCache:
+        """Return an empty cache of one layer for ``batch`` rows of up to ``capacity`` positions."""
+        shape = (batch, self.n_kv_heads, capacity, self.d_head)
+        return LayerCache.empty(shape, shape, dtype, device)
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,7 @@ class Sight:
         bias: What is added to the scores.
         rotation: Cosines and sines of the queries' places, for rotary positions.
         pairing: Which coordinates turn together.
+        real: False where a position only fills up its row; None where all are real.
     """
 
     causal: bool = False
@@ -65,12 +82,14 @@ class Sight:
     bias: Float[Tensor, "#batch heads queries keys"] | None = None
     rotation: tuple[Float[Tensor, "#batch 1 queries half"], Float[Tensor, "#batch 1 queries half"]] | None = None
     pairing: Pairing = "halves"
+    real: Bool[Tensor, "batch queries"] | None = None
 
 
 def score(
     queries: Float[Tensor, "batch heads queries d_head"],
     keys: Float[Tensor, "batch heads keys d_head"],
     bias: Float[Tensor, "#batch #heads queries keys"] | None = None,
+    scale: float | None = None,
 ) -> Float[Tensor, "batch heads queries keys"]:
     r"""Say how well each query matches each key.
 
@@ -80,6 +99,7 @@ def score(
         queries: What each position looks for.
         keys: What each position offers to be found by.
         bias: What is added to the scores, for example :func:`~llmguide.transformer.positions.alibi_bias`.
+        scale: By what the products are multiplied instead of :math:`1 / \sqrt{d_{head}}`.
 
     Returns:
         One number for each pair.
@@ -89,7 +109,8 @@ def score(
     """
     if queries.shape[-1] != keys.shape[-1]:
         raise ValueError(f"queries have d_head {queries.shape[-1]} and keys {keys.shape[-1]}; they must be the same")
-    scores = queries @ keys.mT / math.sqrt(queries.shape[-1])
+    products = queries @ keys.mT
+    scores = products / math.sqrt(queries.shape[-1]) if scale is None else products * scale
     return scores if bias is None else scores + bias
 
 
@@ -164,6 +185,7 @@ def attend_fused(
     bias: Float[Tensor, "#batch #heads queries keys"] | None = None,
     *,
     causal: bool = False,
+    scale: float | None = None,
 ) -> Float[Tensor, "batch heads queries d_value"]:
     """Do the same as :func:`attend` by torch's fused function, which has kernels that keep no matrix of weights.
 
@@ -176,6 +198,7 @@ def attend_fused(
         mask: True where a query may look at a key.
         bias: What is added to the scores.
         causal: Whether to apply the causal mask of as many queries as keys, instead of ``mask``.
+        scale: By what the products are multiplied; ``None`` for one over the root of ``d_head``.
 
     Returns:
         The mixed values.
@@ -192,9 +215,9 @@ def attend_fused(
         grouped = queries.reshape(queries.shape[0], kv_heads, heads // kv_heads, -1)
         if seen is not None:
             seen = seen.expand(-1, -1, heads // kv_heads, -1)
-        return F.scaled_dot_product_attention(grouped, keys, values, seen).reshape(*queries.shape[:3], -1)
+        return F.scaled_dot_product_attention(grouped, keys, values, seen, scale=scale).reshape(*queries.shape[:3], -1)
     keys, values = repeat_heads(keys, heads), repeat_heads(values, heads)
-    return F.scaled_dot_product_attention(queries, keys, values, seen, is_causal=causal)
+    return F.scaled_dot_product_attention(queries, keys, values, seen, is_causal=causal, scale=scale)
 
 
 def repeat_heads(
@@ -271,10 +294,10 @@ class Attention(nn.Module):
         if cache is not None:
             keys, values = cache.append(keys, values)
         if tap is NO_TAP:
-            mixed = attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal)
+            mixed = attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale)
         else:
             keys, values = repeat_heads(keys, config.n_heads), repeat_heads(values, config.n_heads)
-            scores = tap("scores", score(queries, keys, sight.bias))
+            scores = tap("scores", score(queries, keys, sight.bias, config.scale))
             weights = tap("weights", weigh(scores, sight.mask))
             mixed = tap("mixed", weights @ values)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))

@@ -1,11 +1,12 @@
 """A block: attention and feed-forward, each added to the stream that runs through the model."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from llmguide.transformer.attention import Attention, AttentionConfig, Sight
+from llmguide.transformer.attention import AttentionConfig, Sight
 from llmguide.transformer.cache import LayerCache
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.norms import NormConfig
@@ -13,6 +14,23 @@ from llmguide.transformer.trace import NO_TAP, AnyTap
 
 NormPlacement = Literal["pre", "post"]
 """Whether a part normalizes what it reads (``pre``) or the stream after its sum was added (``post``)."""
+
+
+Mixer: TypeAlias = AttentionConfig
+"""What lets positions exchange what they know."""
+
+
+@dataclass(frozen=True)
+class BlockConfig:
+    """The parts of a block.
+
+    Args:
+        mixer: What lets positions exchange what they know.
+        feedforward: What each position computes for itself.
+    """
+
+    mixer: Mixer
+    feedforward: FeedForwardConfig
 
 
 class Block(nn.Module):
@@ -28,10 +46,10 @@ class Block(nn.Module):
 
     Args:
         d_model: Width of the model.
-        attention: The choices for attention.
-        feedforward: The choices for the feed-forward part.
+        config: The parts.
         norm: The normalization.
         placement: Where it stands.
+        scale: By what is multiplied what each part adds.
 
     Source: :cite:t:`vaswani2017attention` for ``post``, :cite:t:`xiong2020layer` for ``pre``.
     """
@@ -39,17 +57,17 @@ class Block(nn.Module):
     def __init__(
         self,
         d_model: int,
-        attention: AttentionConfig,
-        feedforward: FeedForwardConfig,
+        config: BlockConfig,
         norm: NormConfig,
         placement: NormPlacement,
+        scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.attention_norm = norm.build(d_model)
-        self.attention = Attention(d_model, attention)
+        self.attention = config.mixer.build(d_model)
         self.feedforward_norm = norm.build(d_model)
-        self.feedforward = feedforward.build(d_model)
-        self.placement = placement
+        self.feedforward = config.feedforward.build(d_model)
+        self.placement, self.scale = placement, scale
 
     def forward(
         self,
@@ -72,10 +90,17 @@ class Block(nn.Module):
         inside_attention, inside_feedforward = tap.inside("attention"), tap.inside("feedforward")
         if self.placement == "pre":
             normed = tap("attention_norm", self.attention_norm(x))
-            x = tap("attended", x + self.attention(normed, sight, cache, inside_attention))
+            x = tap("attended", self._add(x, self.attention(normed, sight, cache, inside_attention)))
             normed = tap("feedforward_norm", self.feedforward_norm(x))
-            return tap("output", x + inside_feedforward("output", self.feedforward(normed, inside_feedforward)))
-        x = tap("attended", x + self.attention(x, sight, cache, inside_attention))
+            return tap(
+                "output", self._add(x, inside_feedforward("output", self.feedforward(normed, inside_feedforward)))
+            )
+        x = tap("attended", self._add(x, self.attention(x, sight, cache, inside_attention)))
         x = tap("attention_norm", self.attention_norm(x))
-        x = x + inside_feedforward("output", self.feedforward(x, inside_feedforward))
+        x = self._add(x, inside_feedforward("output", self.feedforward(x, inside_feedforward)))
         return tap("output", tap("feedforward_norm", self.feedforward_norm(x)))
+
+    def _add(
+        self, x: Float[Tensor, "batch positions d_model"], found: Float[Tensor, "batch positions d_model"]
+    ) -> Float[Tensor, "batch positions d_model"]:
+        return x + (found if self.scale == 1.0 else self.scale * found)

@@ -1,5 +1,7 @@
 """The key-value cache: what a model that writes token by token need not compute again."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -21,6 +23,42 @@ class LayerCache:
         length: int = 0,
     ) -> None:
         self.keys, self.values, self.length = keys, values, length
+
+    @classmethod
+    def empty(
+        cls,
+        keys: tuple[int, int, int, int],
+        values: tuple[int, int, int, int],
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
+    ) -> "LayerCache":
+        """Take the memory for keys and values.
+
+        Args:
+            keys: Batch, heads, capacity and width of the keys.
+            values: The same of the values.
+            dtype: Type of the numbers, that of the model.
+            device: Where to keep them, that of the model.
+
+        Returns:
+            A cache with no place taken.
+
+        Raises:
+            ValueError: If a number is not positive.
+        """
+        if min(*keys, *values) < 1:
+            raise ValueError(f"batch, heads, capacity and width must be at least 1, not {keys} and {values}")
+        return cls(torch.empty(keys, dtype=dtype, device=device), torch.empty(values, dtype=dtype, device=device))
+
+    @property
+    def capacity(self) -> int | None:
+        """For how many positions there is room."""
+        return self.keys.shape[2]
+
+    @property
+    def n_bytes(self) -> int:
+        """How much memory it takes, full or not."""
+        return self.keys.nbytes + self.values.nbytes
 
     def append(
         self,
@@ -52,44 +90,32 @@ class LayerCache:
         self.length = end
         return self.keys[:, :, :end], self.values[:, :, :end]
 
+    def truncate(self, length: int) -> None:
+        """Forget what came after the first ``length`` positions, of which there must be as many."""
+        self.length = length
+
+    def keep(self, rows: Int[Tensor, " rows"]) -> None:
+        """Keep some of the rows, in the order given, and drop the others."""
+        self.keys, self.values = self.keys[rows], self.values[rows]
+
 
 class KvCache:
-    """Keys and values of every layer. The model fills it; a second call with the same cache goes on where it stood.
+    """What every layer keeps. The model fills it; a second call with the same cache goes on where it stood.
 
     Args:
-        n_layers: Number of layers.
-        batch: Number of rows.
-        n_kv_heads: Heads of keys and values.
-        capacity: For how many positions there is room. The memory is taken at once.
-        d_head: Width of a head.
-        dtype: Type of the numbers, that of the model.
-        device: Where to keep them, that of the model.
+        layers: The cache of each layer; :meth:`~llmguide.transformer.model.Transformer.new_cache` makes them.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If there are none.
 
     Attributes:
-        layers: One :class:`LayerCache` for each layer.
+        layers: The cache of each layer.
     """
 
-    def __init__(
-        self,
-        *,
-        n_layers: int,
-        batch: int,
-        n_kv_heads: int,
-        capacity: int,
-        d_head: int,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> None:
-        shape = (batch, n_kv_heads, capacity, d_head)
-        if n_layers < 1 or min(shape) < 1:
-            raise ValueError(f"layers, batch, heads, capacity and width must be at least 1, not {(n_layers, *shape)}")
-        self.layers = [
-            LayerCache(torch.empty(shape, dtype=dtype, device=device), torch.empty(shape, dtype=dtype, device=device))
-            for _ in range(n_layers)
-        ]
+    def __init__(self, layers: Sequence[LayerCache]) -> None:
+        if not layers:
+            raise ValueError("a cache needs at least one layer")
+        self.layers = list(layers)
 
     @property
     def length(self) -> int:
@@ -97,14 +123,14 @@ class KvCache:
         return self.layers[-1].length
 
     @property
-    def capacity(self) -> int:
-        """For how many positions there is room."""
-        return self.layers[0].keys.shape[2]
+    def capacity(self) -> int | None:
+        """For how many positions there is room; None if no layer sets a limit."""
+        return min((layer.capacity for layer in self.layers if layer.capacity is not None), default=None)
 
     @property
     def n_bytes(self) -> int:
         """How much memory it takes, full or not."""
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.layers)
+        return sum(layer.n_bytes for layer in self.layers)
 
     def truncate(self, length: int) -> None:
         """Forget what came after the first ``length`` positions.
@@ -118,7 +144,7 @@ class KvCache:
         if not 0 <= length <= self.length:
             raise ValueError(f"the cache has {self.length} positions; it cannot be cut to {length}")
         for layer in self.layers:
-            layer.length = length
+            layer.truncate(length)
 
     def keep(self, rows: Int[Tensor, " rows"]) -> None:
         """Keep some of the rows, in the order given, and drop the others.
@@ -127,4 +153,4 @@ class KvCache:
             rows: Their numbers; one may be named twice.
         """
         for layer in self.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            layer.keep(rows)

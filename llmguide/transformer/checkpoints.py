@@ -18,8 +18,8 @@ from llmguide.tokenizers.gguf import tokenizer_from_metadata
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.transformer.gguf_models import GGUF_LLAMA, read_gguf_config
 from llmguide.transformer.gguf_weights import read_gguf
-from llmguide.transformer.hf_config import architecture_of, read_config, write_config
-from llmguide.transformer.hf_names import NAMINGS, load_weights, to_tensors
+from llmguide.transformer.hf_config import NAMINGS, architecture_of, read_config, write_config
+from llmguide.transformer.hf_names import load_weights, to_tensors
 from llmguide.transformer.json_files import JsonObject, read_json_object
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.safetensors_files import read_folder, write_folder

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from llmguide.tokenizers.gguf import Value
 from llmguide.transformer.architectures import llama
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_names import Naming
 from llmguide.transformer.hf_rope import require
 from llmguide.transformer.json_files import JsonObject
-from llmguide.transformer.model import ModelConfig
 
 # What GGUF calls the weights of a Llama.
 GGUF_LLAMA = Naming(

@@ -7,7 +7,7 @@ of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` fo
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -15,7 +15,8 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from llmguide.transformer.model import ModelConfig, Transformer
+from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.model import Transformer
 
 
 @runtime_checkable
@@ -36,6 +37,8 @@ class Weights(Protocol):
 class Naming:
     """What one kind of file calls our modules.
 
+    A number inside of a module's name is written ``{}`` on both sides, as in ``feedforward.experts.{}.down``.
+
     Attributes:
         outer: The names for the modules outside of the blocks.
         block: How the names in a block begin, with ``{}`` for its number.
@@ -45,6 +48,7 @@ class Naming:
         ignored: Tensors that the model does without, as a regular expression.
         transposed: Whether the matrices in the blocks are stored with a row for each input.
         neighbours: The modules whose rows are in the order for turning neighbours; ours turn halves.
+        leaves: What it calls the weights of a module that have other names than ours.
     """
 
     outer: Mapping[str, str]
@@ -55,78 +59,7 @@ class Naming:
     ignored: str = r"(?!)"
     transposed: bool = False
     neighbours: tuple[str, ...] = ()
-
-
-GPT2 = Naming(
-    outer={
-        "embedding.tokens": "wte",
-        "embedding.positions": "wpe",
-        "final_norm": "ln_f",
-        "head": "lm_head",
-    },
-    block="h.{}.",
-    inner={
-        "attention_norm": ("ln_1",),
-        "attention.qkv": ("attn.c_attn",),
-        "attention.output": ("attn.c_proj",),
-        "feedforward_norm": ("ln_2",),
-        "feedforward.up": ("mlp.c_fc",),
-        "feedforward.down": ("mlp.c_proj",),
-    },
-    prefix="transformer.",
-    heads=("lm_head.",),
-    ignored=r"h\.\d+\.attn\.(bias|masked_bias)",  # the causal mask
-    transposed=True,
-)
-
-BERT = Naming(
-    outer={
-        "embedding.tokens": "embeddings.word_embeddings",
-        "embedding.positions": "embeddings.position_embeddings",
-        "embedding.token_types": "embeddings.token_type_embeddings",
-        "embedding.norm": "embeddings.LayerNorm",
-        "head": "cls.predictions",
-        "head.dense": "cls.predictions.transform.dense",
-        "head.norm": "cls.predictions.transform.LayerNorm",
-    },
-    block="encoder.layer.{}.",
-    inner={
-        "attention.qkv": ("attention.self.query", "attention.self.key", "attention.self.value"),
-        "attention.output": ("attention.output.dense",),
-        "attention_norm": ("attention.output.LayerNorm",),
-        "feedforward.up": ("intermediate.dense",),
-        "feedforward.down": ("output.dense",),
-        "feedforward_norm": ("output.LayerNorm",),
-    },
-    prefix="bert.",
-    heads=("cls.",),
-    # The second of BERT's two tasks, and copies of what is there already.
-    ignored=r"embeddings\.position_ids|pooler\..*|cls\.seq_relationship\..*|cls\.predictions\.decoder\..*",
-)
-
-LLAMA = Naming(
-    outer={"embedding.tokens": "embed_tokens", "final_norm": "norm", "head": "lm_head"},
-    block="layers.{}.",
-    inner={
-        "attention_norm": ("input_layernorm",),
-        "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-        "attention.query_norm": ("self_attn.q_norm",),
-        "attention.key_norm": ("self_attn.k_norm",),
-        "attention.output": ("self_attn.o_proj",),
-        "feedforward_norm": ("post_attention_layernorm",),
-        "feedforward.gate_up": ("mlp.gate_proj", "mlp.up_proj"),
-        "feedforward.down": ("mlp.down_proj",),
-    },
-    prefix="model.",
-    heads=("lm_head.",),
-    ignored=r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",
-)
-
-NAMINGS = {"gpt2": GPT2, "bert": BERT, "llama": LLAMA, "mistral": LLAMA, "qwen2": LLAMA, "qwen3": LLAMA}
-"""What ``transformers`` calls the weights of each architecture.
-
-:meta hide-value:
-"""
+    leaves: Mapping[str, str] = field(default_factory=lambda: {"scale": "weight"})
 
 
 @dataclass(frozen=True)
@@ -189,13 +122,14 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
     """
     for ours, weight in model.state_dict().items():
         path, leaf = ours.rsplit(".", 1)
-        leaf = {"scale": "weight"}.get(leaf, leaf)
+        leaf = naming.leaves.get(leaf, leaf)
         shape = tuple(weight.shape)
         if not path.startswith("blocks."):
             yield ours, [Part(f"{naming.outer[path]}.{leaf}", shape)]
             continue
         _, number, module = path.split(".", 2)
-        names = naming.inner[module]
+        inside = re.findall(r"(?<=\.)\d+", module)
+        names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
         turned = naming.transposed and len(shape) == 2
         parts = []
         for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from llmguide.transformer.block import Block
+from llmguide.transformer.feedforward import GatedMlp, Mlp
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.norms import LayerNorm, RmsNorm
 
@@ -49,5 +50,6 @@ def initialize(
     if scale_residual:
         for block in model.blocks:
             assert isinstance(block, Block)
-            for last in (block.attention.output, block.feedforward.down):
+            ends = [part.down for part in block.feedforward.modules() if isinstance(part, Mlp | GatedMlp)]
+            for last in (block.attention.output, *ends):
                 last.weight.div_(math.sqrt(2 * len(model.blocks)))

@@ -1,24 +1,19 @@
-"""One model, many architectures: a configuration is a choice of parts, and these few lines compose them."""
-
-from dataclasses import dataclass
-from typing import Literal
+"""One model, many architectures: a few lines compose the parts that a configuration chooses."""
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llmguide.transformer.attention import AttentionConfig, Sight
-from llmguide.transformer.block import Block, NormPlacement
+from llmguide.transformer.attention import Sight
+from llmguide.transformer.block import Block
 from llmguide.transformer.cache import KvCache
-from llmguide.transformer.feedforward import FeedForwardConfig
-from llmguide.transformer.masks import MaskConfig, causal_mask, padding_mask, positions_of
-from llmguide.transformer.norms import NormConfig
+from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.masks import causal_mask, padding_mask, positions_of
 from llmguide.transformer.positions import (
     AlibiPositions,
     LearnedPositions,
     Pairing,
-    Positions,
     RotaryPositions,
     SinusoidalPositions,
     alibi_bias,
@@ -27,66 +22,6 @@ from llmguide.transformer.positions import (
     sinusoids,
 )
 from llmguide.transformer.trace import NO_TAP, AnyTap, Tap
-
-HeadKind = Literal["tied", "linear", "masked", "none"]
-"""How vectors become logits: by the embedding matrix (``tied``), by one of their own (``linear``), by BERT's layer,
-norm and biased embedding matrix (``masked``), or not at all (``none``)."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """A choice of parts.
-
-    Args:
-        vocab_size: Number of tokens.
-        context_length: How many positions the model was made for.
-        d_model: Width of the residual stream.
-        n_layers: Number of blocks.
-        attention: The choices for attention.
-        feedforward: The choices for the feed-forward part.
-        norm: The normalization.
-        norm_placement: Before each part, or after its sum.
-        mask: Which keys a query may see.
-        positions: How a token's place enters.
-        token_types: Number of kinds of token (BERT's sentence A and B), or 0 for none.
-        embedding_norm: Normalizes the embedded tokens.
-        head: How vectors become logits.
-
-    Raises:
-        ValueError: If a number is out of range, or two choices do not fit together.
-    """
-
-    vocab_size: int
-    context_length: int
-    d_model: int
-    n_layers: int
-    attention: AttentionConfig
-    feedforward: FeedForwardConfig
-    norm: NormConfig
-    norm_placement: NormPlacement
-    mask: MaskConfig
-    positions: Positions
-    token_types: int = 0
-    embedding_norm: NormConfig | None = None
-    head: HeadKind = "tied"
-
-    def __post_init__(self) -> None:
-        for name in ("vocab_size", "context_length", "d_model", "n_layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.token_types < 0:
-            raise ValueError(f"token_types must be at least 0, not {self.token_types}")
-        if self.norm_placement not in ("pre", "post"):
-            raise ValueError(f"norm_placement must be 'pre' or 'post', not {self.norm_placement!r}")
-        if self.head not in ("tied", "linear", "masked", "none"):
-            raise ValueError(f"head must be 'tied', 'linear', 'masked' or 'none', not {self.head!r}")
-        match self.positions:
-            case LearnedPositions(length) if length < self.context_length:
-                raise ValueError(f"{length} learned positions do not reach context_length ({self.context_length})")
-            case RotaryPositions() as rotary:
-                rotary.frequencies(self.attention.d_head)
-            case SinusoidalPositions() if self.d_model % 2:
-                raise ValueError(f"d_model must be even for sinusoidal positions, not {self.d_model}")
 
 
 class Embedding(nn.Module):
@@ -98,7 +33,7 @@ class Embedding(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.kind = config.positions
+        self.kind, self.scale = config.positions, config.scales.embedding
         self.tokens = nn.Embedding(config.vocab_size, config.d_model)
         learned = config.positions.length if isinstance(config.positions, LearnedPositions) else None
         self.positions = nn.Embedding(learned, config.d_model) if learned else None
@@ -113,6 +48,8 @@ class Embedding(nn.Module):
     ) -> Float[Tensor, "batch positions d_model"]:
         """Return the stream's first state."""
         x: Tensor = self.tokens(ids)
+        if self.scale != 1.0:
+            x = x * self.scale
         if self.token_types is not None:
             x = x + self.token_types(torch.zeros_like(ids) if token_types is None else token_types)
         if self.positions is not None:
@@ -164,8 +101,8 @@ class Transformer(nn.Module):
         self.config = config
         self.embedding = Embedding(config)
         self.blocks = nn.ModuleList(
-            Block(config.d_model, config.attention, config.feedforward, config.norm, config.norm_placement)
-            for _ in range(config.n_layers)
+            Block(config.d_model, layer, config.norm, config.norm_placement, config.scales.residual)
+            for layer in config.layers
         )
         self.final_norm = config.norm.build(config.d_model) if config.norm_placement == "pre" else None
         self.head: nn.Linear | MaskedHead | None = None
@@ -189,15 +126,10 @@ class Transformer(nn.Module):
         """
         if self.config.mask.kind != "causal":
             raise ValueError("a bidirectional model has no use for a cache: each new token changes every position")
-        weight, attention = self.embedding.tokens.weight, self.config.attention
+        weight = self.embedding.tokens.weight
+        capacity = capacity or self.config.context_length
         return KvCache(
-            n_layers=self.config.n_layers,
-            batch=batch,
-            n_kv_heads=attention.n_kv_heads,
-            capacity=capacity or self.config.context_length,
-            d_head=attention.d_head,
-            dtype=weight.dtype,
-            device=weight.device,
+            [layer.mixer.new_cache(batch, capacity, weight.dtype, weight.device) for layer in self.config.layers]
         )
 
     def forward(
@@ -242,6 +174,8 @@ class Transformer(nn.Module):
         """Turn final vectors into logits, by the head that the configuration names."""
         if self.config.head == "none":
             return x
+        if self.config.scales.logits != 1.0:
+            x = x * self.config.scales.logits
         tokens = self.embedding.tokens.weight
         match self.head:
             case MaskedHead():
@@ -311,7 +245,8 @@ class Transformer(nn.Module):
                 mask = mask | (first & causal_mask(queries, keys, here.device))
         if real is not None:
             mask = padding_mask(real) if mask is None else mask & padding_mask(real)
-        return Sight(mask=mask, bias=bias, rotation=cos_sin, pairing=pairing)
+        here_real = None if real is None else real[:, keys - queries :]
+        return Sight(mask=mask, bias=bias, rotation=cos_sin, pairing=pairing, real=here_real)
 
     def _check(self, ids: Int[Tensor, "batch positions"], real: Bool[Tensor, "batch keys"] | None, keys: int) -> None:
         """Refuse what would end in an error without a name, or in a wrong answer, further down."""

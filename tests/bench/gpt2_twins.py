@@ -10,7 +10,7 @@ from torch import nn
 
 from llmguide.transformer import Transformer, gpt2, initialize
 from llmguide.transformer.checkpoints import Loaded, save_folder
-from llmguide.transformer.model import ModelConfig
+from llmguide.transformer.config import ModelConfig
 
 VOCAB_SIZE = 1024
 

@@ -10,8 +10,9 @@ from llmguide.tokenizers import Tokenizer, train_tokenizer
 from llmguide.tokenizers.pretokenizers import DIGITS, GPT2, Chain, Cutter
 from llmguide.transformer.architectures import llama
 from llmguide.transformer.checkpoints import GenerationConfig, Loaded, save_folder
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.initialization import initialize
-from llmguide.transformer.model import ModelConfig, Transformer
+from llmguide.transformer.model import Transformer
 
 END = "<|endoftext|>"
 SINGLE_DIGITS = Chain((DIGITS, GPT2))

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from llmguide.training.batches import Batch, PackedBatches, batch_logits, in_order
+from llmguide.training.checkpoint_folder import CheckpointFolder
 from llmguide.training.metrics import read_metrics
 from llmguide.training.objective import evaluate
 from llmguide.training.packing import pack
@@ -214,6 +215,19 @@ def test_only_the_first_process_writes(tmp_path: Path) -> None:
     for rank in (1, 0):
         train_run(plain_model(), PackedBatches(packed(), 4, seed=1), SHORT, tmp_path, workers=Fellow(rank))
         assert any(tmp_path.iterdir()) == (rank == 0)
+
+
+def test_two_runs_do_not_share_a_directory(tmp_path: Path) -> None:
+    batches = PackedBatches(packed(), 4, seed=1)
+
+    def second(step: int) -> Batch:
+        if step:
+            with pytest.raises(BlockingIOError, match=r"another program is writing in .*: wait for its end"):
+                train_run(plain_model(), batches, SHORT, tmp_path)
+        return batches(step)
+
+    train_run(plain_model(), second, SHORT, tmp_path)
+    assert CheckpointFolder(tmp_path / "checkpoints").steps() == [SHORT.steps]
 
 
 def test_a_run_takes_plain_rows_too(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from llmguide.transformer import Tap, Transformer, bert, gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.accounting import activation_bytes, cache_bytes, matmul_flops, parameters
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
-from llmguide.transformer.model import ModelConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import AlibiPositions, NoPositions, SinusoidalPositions
 

@@ -16,7 +16,7 @@ from llmguide.transformer.attention import (
     score,
     weigh,
 )
-from llmguide.transformer.cache import KvCache
+from llmguide.transformer.cache import KvCache, LayerCache
 
 
 def drawn(seed: int, *shape: int) -> torch.Tensor:
@@ -99,9 +99,11 @@ def test_the_layer_is_torch_s_multi_head_attention() -> None:
         (lambda: AttentionConfig(6, 4, 8), r"n_heads \(6\) must be divisible by n_kv_heads \(4\)"),
         (lambda: AttentionConfig(4, 4, 0), "d_head must be at least 1, not 0"),
         (
-            lambda: KvCache(n_layers=0, batch=1, n_kv_heads=1, capacity=1, d_head=1),
+            lambda: AttentionConfig(1, 1, 1).new_cache(0, 1),
             "must be at least 1, not",
         ),
+        (lambda: AttentionConfig(4, 4, 2, scale=0.0), "scale must be greater than 0, or None"),
+        (lambda: KvCache([]), "a cache needs at least one layer"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")
@@ -113,20 +115,22 @@ def test_what_does_not_fit_is_refused(call: object, message: str) -> None:
 
 @pytest.mark.usefixtures("unchecked")
 def test_a_cache_grows_is_cut_and_keeps_rows() -> None:
-    cache = KvCache(n_layers=1, batch=2, n_kv_heads=1, capacity=4, d_head=2)
+    cache = KvCache([AttentionConfig(1, 1, 2).new_cache(batch=2, capacity=4)])
+    layer = cache.layers[0]
+    assert isinstance(layer, LayerCache)
     first = torch.arange(8.0).reshape(2, 1, 2, 2)
-    keys, values = cache.layers[0].append(first, -first)
+    keys, values = layer.append(first, -first)
     assert torch.equal(keys, first)
     assert torch.equal(values, -first)
     assert (cache.length, cache.capacity, cache.n_bytes) == (2, 4, 2 * 2 * 4 * 2 * 4)
-    cache.layers[0].append(first + 8, first)
+    layer.append(first + 8, first)
     with pytest.raises(ValueError, match=r"holds 4 positions, and 4 \+ 2 are needed"):
-        cache.layers[0].append(first, first)
+        layer.append(first, first)
     cache.truncate(2)
     assert cache.length == 2
     cache.keep(torch.tensor([1]))
     with pytest.raises(ValueError, match="made for a batch of 1, not of 2"):
-        cache.layers[0].append(first, first)
-    assert torch.equal(cache.layers[0].append(first[1:], first[1:])[0][0, 0, :2], first[1, 0])
+        layer.append(first, first)
+    assert torch.equal(layer.append(first[1:], first[1:])[0][0, 0, :2], first[1, 0])
     with pytest.raises(ValueError, match="has 4 positions; it cannot be cut to 5"):
         cache.truncate(5)

@@ -15,7 +15,7 @@ from llmguide.tokenizers import BERT, GPT2, Bpe, Tokenizer, train_tokenizer
 from llmguide.tokenizers.gguf import GappedBpe
 from llmguide.transformer.architectures import bert, llama
 from llmguide.transformer.checkpoints import GenerationConfig, Loaded, load_folder, save_folder
-from llmguide.transformer.hf_names import GPT2 as GPT2_NAMES
+from llmguide.transformer.hf_dense import GPT2 as GPT2_NAMES
 from llmguide.transformer.hf_names import load_weights
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.rope_scaling import NtkScaling

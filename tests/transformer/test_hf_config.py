@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from transformer_twins import MAIN, VARIANTS
 
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_config import ARCHITECTURES, architecture_of, read_config, write_config
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.masks import MaskConfig
-from llmguide.transformer.model import ModelConfig
 from llmguide.transformer.positions import AlibiPositions, RotaryPositions
 from llmguide.transformer.rope_scaling import LinearScaling, Llama3Scaling, NtkScaling, YarnScaling
 

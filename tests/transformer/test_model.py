@@ -19,7 +19,10 @@ from llmguide.transformer import (
     qwen2,
     qwen3,
 )
-from llmguide.transformer.block import Block
+from llmguide.transformer.attention import AttentionConfig
+from llmguide.transformer.block import Block, BlockConfig
+from llmguide.transformer.config import Scales
+from llmguide.transformer.feedforward import GatedMlp
 from llmguide.transformer.masks import document_mask, positions_of
 from llmguide.transformer.positions import AlibiPositions, NoPositions, RotaryPositions, SinusoidalPositions
 
@@ -37,6 +40,16 @@ CONFIGS = {
     "sinks": replace(GROUPED, mask=MaskConfig("causal", 3, 2)),
     "alibi": replace(GROUPED, positions=AlibiPositions()),
     "sinusoids": replace(GROUPED, positions=SinusoidalPositions(), head="tied"),
+    "scaled": replace(
+        GROUPED, attention=replace(GROUPED.attention, scale=0.7), head="tied", scales=Scales(3.0, 0.5, 0.25)
+    ),
+    "unlike": replace(
+        GROUPED,
+        blocks=(
+            BlockConfig(AttentionConfig(2, 1, 4), FeedForwardConfig(12, "gelu")),
+            BlockConfig(AttentionConfig(4, 4, 4), FeedForwardConfig(8, "silu", gated=True, bias=False)),
+        ),
+    ),
     "neighbours": replace(GROUPED, positions=RotaryPositions(pairing="neighbours"), norm_placement="post"),
 }
 IDS = torch.randint(0, 31, (2, 9), generator=torch.Generator().manual_seed(1))
@@ -47,6 +60,21 @@ def built(config: ModelConfig) -> Transformer:
     model = Transformer(config).double().eval()
     initialize(model, torch.Generator().manual_seed(0), std=0.3)
     return model
+
+
+@torch.no_grad()
+def test_scales_do_what_larger_weights_do() -> None:
+    scaled = built(CONFIGS["scaled"])
+    plain = built(replace(CONFIGS["scaled"], attention=GROUPED.attention, head="linear", scales=Scales()))
+    plain.load_state_dict(scaled.state_dict() | {"head.weight": scaled.embedding.tokens.weight * 0.25})
+    plain.embedding.tokens.weight *= 3.0
+    for block in plain.blocks:
+        assert isinstance(block, Block)
+        block.attention.qkv.weight[:16] *= 0.7 * 2  # the queries; the root of d_head is 2
+        block.attention.output.weight *= 0.5
+        assert isinstance(block.feedforward, GatedMlp)
+        block.feedforward.down.weight *= 0.5
+    torch.testing.assert_close(scaled(IDS), plain(IDS))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -182,6 +210,10 @@ def test_a_call_that_does_not_fit_is_refused(ids: torch.Tensor, real: torch.Tens
     [
         ({"n_layers": 0}, "n_layers must be at least 1, not 0"),
         ({"token_types": -1}, "token_types must be at least 0, not -1"),
+        (
+            {"blocks": (BlockConfig(GROUPED.attention, GROUPED.feedforward),)},
+            r"blocks describes 1 blocks; there must be n_layers \(2\), or 0",
+        ),
         ({"norm_placement": "middle"}, "norm_placement must be 'pre' or 'post', not 'middle'"),
         ({"head": "two"}, "head must be 'tied', 'linear', 'masked' or 'none', not 'two'"),
         ({"context_length": 25}, r"24 learned positions do not reach context_length \(25\)"),
@@ -219,3 +251,8 @@ def test_places_given_by_hand_are_used() -> None:
     with torch.no_grad():
         torch.testing.assert_close(model(IDS, positions=positions_of(real)), model(IDS))
         assert not torch.allclose(model(IDS, positions=positions_of(real) + 1), model(IDS))
+
+
+def test_scales_are_positive() -> None:
+    with pytest.raises(ValueError, match=r"scale of logits must be greater than 0, not 0\.0"):
+        Scales(logits=0.0)

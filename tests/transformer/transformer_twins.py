@@ -22,8 +22,8 @@ from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
 
 from llmguide.transformer.checkpoints import Loaded, load_folder, save_folder
-from llmguide.transformer.hf_config import ARCHITECTURES, architecture_of
-from llmguide.transformer.hf_names import NAMINGS, to_tensors
+from llmguide.transformer.hf_config import ARCHITECTURES, NAMINGS, architecture_of
+from llmguide.transformer.hf_names import to_tensors
 from llmguide.transformer.model import Transformer
 
 SHAPES = [(1, 1), (1, 13), (3, 8), (2, 48)]

@@ -319,6 +319,7 @@ EXPERIMENT = Experiment(
         "llmguide.training.loop",
         "llmguide.training.optimizers",
         "llmguide.training.schedules",
+        "llmguide.transformer",
         "llmguide.transformer.initialization",
         *MODEL,
     ),

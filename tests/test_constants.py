@@ -8,12 +8,14 @@ import pytest
 
 from llmguide import constants
 from llmguide.constants import CONSTANTS
+from llmguide.constants.sizes import SIZES
+from llmguide.constants.texts import TEXTS
 
 REFERENCES = Path(__file__).parents[1] / "references"
 
 
 def test_names_are_unique_and_can_be_referred_to():
-    assert len(CONSTANTS) == len(constants._ALL)
+    assert len(CONSTANTS) == len(TEXTS) + len(SIZES)
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in CONSTANTS)
 
 

@@ -182,12 +182,14 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def _constants(root: Path) -> Iterator[tuple[str, str]]:
-    """Find the sources of the registry of constants: its strings that have the form of a key."""
-    path = root / "llmguide" / "constants.py"
-    if path.exists():
+    """Find the sources of constants and of published configurations: the strings that have the form of a key."""
+    package = root / "llmguide"
+    for path in (*sorted((package / "constants").glob("*.py")), package / "transformer" / "catalogue.py"):
+        if not path.exists():
+            continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and KEY.fullmatch(node.value):
-                yield node.value, f"llmguide/constants.py:{node.lineno}"
+                yield node.value, f"{path.relative_to(root).as_posix()}:{node.lineno}"
 
 
 def check(root: Path) -> list[Fault]:

@@ -10,8 +10,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 
-import llmguide.constants
-from _extensions.common import fail
+from _extensions.common import fail, note_files, package_files
 from _extensions.tables import format_value
 from llmguide.constants import CONSTANTS, Constant
 
@@ -75,7 +74,7 @@ def _label(constant: Constant) -> str:
 
 
 def _note_registry(env: BuildEnvironment) -> None:
-    env.note_dependency(str(llmguide.constants.__file__))
+    note_files(env, package_files("import llmguide.constants"))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

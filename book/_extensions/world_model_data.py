@@ -16,8 +16,10 @@ from _extensions.playground_data import unicode_classes, vocabulary
 from llmguide.tokenizers.pretokenizers import DIGITS, GPT2, SMOLLM, Chain
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.transformer.architectures import llama
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.checkpoints import load_folder
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.safetensors_files import read_folder
 from llmguide.world.corpus import published_exam
@@ -86,7 +88,9 @@ def examples() -> dict[str, str]:
 
 def _describe(config: ModelConfig) -> dict[str, float]:
     """Name the numbers of a model, if its other choices are those that the page makes."""
-    rotary, attention = config.positions, config.attention
+    rotary, attention, feedforward = config.positions, config.attention, config.feedforward
+    if not (isinstance(attention, AttentionConfig) and isinstance(feedforward, FeedForwardConfig)):
+        raise ValueError(f"the page runs plain attention and feed-forward parts, not {attention} and {feedforward}")
     base = rotary.base if isinstance(rotary, RotaryPositions) else 10_000.0
     pages = llama(
         vocab_size=config.vocab_size,
@@ -95,7 +99,7 @@ def _describe(config: ModelConfig) -> dict[str, float]:
         n_layers=config.n_layers,
         n_heads=attention.n_heads,
         n_kv_heads=attention.n_kv_heads,
-        d_hidden=config.feedforward.d_hidden,
+        d_hidden=feedforward.d_hidden,
         d_head=attention.d_head,
         rope_base=base,
         epsilon=config.norm.epsilon,
@@ -111,7 +115,7 @@ def _describe(config: ModelConfig) -> dict[str, float]:
         "nHeads": attention.n_heads,
         "nKvHeads": attention.n_kv_heads,
         "dHead": attention.d_head,
-        "dHidden": config.feedforward.d_hidden,
+        "dHidden": feedforward.d_hidden,
         "ropeBase": base,
         "epsilon": config.norm.epsilon,
     }

@@ -11,6 +11,7 @@ from llmguide.cli.models import add_model, add_sampling, chosen_sampling, is_tex
 if TYPE_CHECKING:
     from llmguide.cli.chat_template import Message
     from llmguide.transformer.checkpoints import Loaded
+    from llmguide.transformer.model import Transformer
 
 DESCRIPTION = """\
 Talk with a model that was trained to answer. Each line of standard input is a message; the answer appears while it is
@@ -156,7 +157,7 @@ def fitting(
     return history, ids
 
 
-def named_tokens(loaded: "Loaded") -> dict[str, str]:
+def named_tokens(loaded: "Loaded[Transformer]") -> dict[str, str]:
     """Give the tokens that templates ask for by name.
 
     Args:

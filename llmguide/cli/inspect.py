@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,11 @@ from llmguide.cli.console import write_text
 from llmguide.cli.models import add_model, kind_of
 
 if TYPE_CHECKING:
+    from llmguide.transformer.attention import AttentionConfig
     from llmguide.transformer.config import ModelConfig
+    from llmguide.transformer.feedforward import FeedForwardConfig
+    from llmguide.transformer.latent_attention import LatentAttentionConfig
+    from llmguide.transformer.moe import ExpertsConfig
 
 DESCRIPTION = """\
 Show the architecture of a model, how many parameters each part has, and how much memory it takes. Only the
@@ -153,21 +158,44 @@ def choices_of(config: "ModelConfig") -> dict[str, str]:
     Returns:
         What was chosen, by the part.
     """
-    attention, feedforward, mask = config.attention, config.feedforward, config.mask
-    shared = "" if attention.n_kv_heads == attention.n_heads else f", {attention.n_kv_heads} of keys and values"
-    gated = ", gated" if feedforward.gated else ""
-    normed = "" if attention.qk_norm is None else ", queries and keys normed"
+    mask = config.mask
     window = "" if mask.window is None else f", the last {mask.window:,} positions"
+    runs = [(part, len(list(same))) for part, same in groupby(layer.feedforward for layer in config.layers)]
+    feedforward = [
+        f"{count} times: {_feedforward(part)}" if len(runs) > 1 else _feedforward(part) for part, count in runs
+    ]
     return {
         "vocabulary": f"{config.vocab_size:,} tokens",
         "context": f"{config.context_length:,} positions",
         "layers": f"{config.n_layers}, {config.d_model:,} wide",
-        "attention": f"{mask.kind}{window}; {attention.n_heads} heads of {attention.d_head}{shared}{normed}",
-        "feedforward": f"{feedforward.activation}{gated}, {feedforward.d_hidden:,} wide",
+        "attention": f"{mask.kind}{window}; {_attention(config.attention)}",
+        "feedforward": "; ".join(feedforward),
         "norm": f"{config.norm.kind}, {'before' if config.norm_placement == 'pre' else 'after'} each part",
         "positions": type(config.positions).__name__.removesuffix("Positions").lower(),
         "head": config.head,
     }
+
+
+def _attention(attention: "AttentionConfig | LatentAttentionConfig") -> str:
+    """Put the heads into words."""
+    from llmguide.transformer.latent_attention import LatentAttentionConfig  # noqa: PLC0415 (see examine)
+
+    if isinstance(attention, LatentAttentionConfig):
+        heads = f"{attention.n_heads} heads of {attention.d_nope} and {attention.d_rope} rotated"
+        return f"{heads}, values of {attention.d_value}, from latent vectors of {attention.kv_rank}"
+    shared = "" if attention.n_kv_heads == attention.n_heads else f", {attention.n_kv_heads} of keys and values"
+    normed = "" if attention.qk_norm is None else ", queries and keys normed"
+    return f"{attention.n_heads} heads of {attention.d_head}{shared}{normed}"
+
+
+def _feedforward(part: "FeedForwardConfig | ExpertsConfig") -> str:
+    """Put a feed-forward part, or experts in its place, into words."""
+    from llmguide.transformer.moe import ExpertsConfig  # noqa: PLC0415 (see examine)
+
+    if isinstance(part, ExpertsConfig):
+        shared = "" if part.shared is None else f", and one for all, {part.shared.d_hidden:,} wide"
+        return f"{part.n_active} of {part.n_experts} experts: {_feedforward(part.expert)}{shared}"
+    return f"{part.activation}{', gated' if part.gated else ''}, {part.d_hidden:,} wide"
 
 
 def as_text(report: Report) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmguide.decoding import Sampling
     from llmguide.tokenizers import Tokenizer
     from llmguide.transformer.checkpoints import Loaded
+    from llmguide.transformer.model import Transformer
 
 MODEL_HELP = "a folder with config.json and safetensors, a .gguf file, or the word smollm2"
 
@@ -82,7 +83,7 @@ def chosen_sampling(args: argparse.Namespace) -> "tuple[Sampling, torch.Generato
     return sampling, torch.Generator().manual_seed(args.seed)
 
 
-def load_model(name: str) -> "tuple[Loaded, Tokenizer]":
+def load_model(name: str) -> "tuple[Loaded[Transformer], Tokenizer]":
     """Load a model and its tokenizer.
 
     Args:

@@ -151,14 +151,21 @@ def pad_left(
     return torch.tensor(ids, device=device), real if any(padding) else None
 
 
-def check_prompts(prompts: Sequence[Sequence[int]], max_new_tokens: int, vocab_size: int, context_length: int) -> None:
+def check_prompts(
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    vocab_size: int,
+    context_length: int | None,
+    name: str = "prompts",
+) -> None:
     """Refuse what a model could not write on from.
 
     Args:
         prompts: Their ids.
         max_new_tokens: How many tokens to write at the most.
         vocab_size: The model's number of tokens.
-        context_length: How many positions the model was made for.
+        context_length: How many positions the model was made for, if prompt and text share them.
+        name: What the caller calls the prompts, for messages.
 
     Raises:
         ValueError: If there is no prompt, one is empty, holds an id outside the vocabulary or is too long for what is
@@ -168,22 +175,18 @@ def check_prompts(prompts: Sequence[Sequence[int]], max_new_tokens: int, vocab_s
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens is {max_new_tokens}; expected at least 1")
     if not prompts:
-        raise ValueError("prompts is empty; expected a list of prompts, each a list of ids")
+        raise ValueError(f"{name} is empty; expected a list of prompts, each a list of ids")
     for number, prompt in enumerate(prompts):
         if isinstance(prompt, int):
-            raise TypeError(f"prompts[{number}] is the id {prompt}; expected a list of prompts: [[1, 2]], not [1, 2]")
+            raise TypeError(f"{name}[{number}] is the id {prompt}; expected a list of prompts: [[1, 2]], not [1, 2]")
         if not prompt:
-            raise ValueError(
-                f"prompts[{number}] is empty; a model needs one id at least, such as a token for the start"
-            )
+            raise ValueError(f"{name}[{number}] is empty; a model needs one id at least, such as a token for the start")
         if stranger := next((i for i in prompt if not 0 <= i < vocab_size), None):
-            raise ValueError(
-                f"prompts[{number}] holds the id {stranger}; the model's ids go from 0 to {vocab_size - 1}"
-            )
-        if len(prompt) + max_new_tokens > context_length:
+            raise ValueError(f"{name}[{number}] holds the id {stranger}; the model's ids go from 0 to {vocab_size - 1}")
+        if context_length is not None and len(prompt) + max_new_tokens > context_length:
             room = context_length - len(prompt)
             raise ValueError(
-                f"prompts[{number}] has {len(prompt)} ids, and with max_new_tokens ({max_new_tokens}) it passes "
+                f"{name}[{number}] has {len(prompt)} ids, and with max_new_tokens ({max_new_tokens}) it passes "
                 f"context_length ({context_length}): shorten the prompt"
                 + (f", or write {room} tokens" if room > 0 else "")
             )

@@ -18,6 +18,7 @@ from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.models import SMOLLM2
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.transformer.checkpoints import Loaded
+from llmguide.transformer.model import Transformer
 from llmguide.transformer.published import smollm2
 from llmguide.transformer.trace import Tap
 
@@ -85,7 +86,7 @@ def run(config: Config, seed: int) -> Metrics:
     return {"texts": texts, **chosen}
 
 
-def read(loaded: Loaded, text: str) -> tuple[list[str], Float[Tensor, "layers heads queries keys"]]:
+def read(loaded: Loaded[Transformer], text: str) -> tuple[list[str], Float[Tensor, "layers heads queries keys"]]:
     """Have a model read a text, and collect the weights of all its heads.
 
     Args:

@@ -13,9 +13,11 @@ Example:
 """
 
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
+from llmguide.transformer.architectures_encoder_decoder import t5
 from llmguide.transformer.attention import Attention, AttentionConfig, attend, attend_fused
 from llmguide.transformer.cache import KvCache
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.masks import MaskConfig
@@ -26,6 +28,8 @@ from llmguide.transformer.trace import Tap
 __all__ = [
     "Attention",
     "AttentionConfig",
+    "EncoderDecoder",
+    "EncoderDecoderConfig",
     "FeedForwardConfig",
     "KvCache",
     "MaskConfig",
@@ -42,4 +46,5 @@ __all__ = [
     "mistral",
     "qwen2",
     "qwen3",
+    "t5",
 ]

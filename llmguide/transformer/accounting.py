@@ -1,6 +1,7 @@
 """What a model costs, worked out from its configuration: parameters, operations, and memory.
 
-Each function returns one number for each part; the sum of the values is the whole.
+Each function returns one number for each part; the sum of the values is the whole. What a single part of a block costs
+is in :mod:`~llmguide.transformer.part_costs`.
 
 Example:
     >>> from llmguide.transformer import gpt2
@@ -9,48 +10,96 @@ Example:
     124439808
 """
 
+from typing import Literal
+
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
+from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.norms import NormConfig
-from llmguide.transformer.positions import LearnedPositions, RotaryPositions
+from llmguide.transformer.part_costs import (
+    Span,
+    cached_bytes,
+    feedforward_flops,
+    feedforward_parameters,
+    idle_parameters,
+    linear_parameters,
+    mixer_flops,
+    mixer_norm_parameters,
+    mixer_parameters,
+    norm_parameters,
+)
+from llmguide.transformer.positions import LearnedPositions, RelativePositions, RotaryPositions
+
+AnyConfig = ModelConfig | EncoderDecoderConfig
+"""A model of one stack or of two."""
+
+Precision = Literal["float32", "mixed"]
+"""In which numbers a model learns: all in float32, or weights and gradients in bfloat16 beside a copy in float32."""
 
 
-def parameters(config: ModelConfig) -> dict[str, int]:
+def parameters(config: AnyConfig) -> dict[str, int]:
     """Count the learned numbers.
 
     Args:
         config: A choice of parts.
 
     Returns:
-        ``embedding`` (of tokens, learned positions and token types), ``attention`` and ``feedforward`` (of all layers),
-        ``norms``, and ``head``: what it adds, so 0 where it is tied to the embedding. The norm of a masked head
-        counts as part of the head.
+        ``embedding`` (of tokens, learned positions and token types), ``attention`` (of all layers, or what stands in
+        its place), ``feedforward`` (of all layers, with all experts and their routers), ``norms`` (of all kinds), and
+        ``head``: what it adds, so 0 where it is tied to the embedding. The norm of a masked head counts as part of
+        the head. A router's correction is not learned by gradients and does not count.
 
     Example:
         >>> from llmguide.transformer import gpt2
         >>> parameters(gpt2(vocab_size=50257, context_length=1024, d_model=768, n_layers=12, n_heads=12))
         {'embedding': 39383808, 'attention': 28348416, 'feedforward': 56669184, 'norms': 38400, 'head': 0}
     """
-    d, attention, feedforward = config.d_model, config.attention, config.feedforward
+    if isinstance(config, EncoderDecoderConfig):
+        return _parameters_of_two_stacks(config)
+    d, layers = config.d_model, config.layers
+    relative = (
+        config.positions.buckets * config.attention.n_heads if isinstance(config.positions, RelativePositions) else 0
+    )
     learned = config.positions.length if isinstance(config.positions, LearnedPositions) else 0
-    asking = attention.n_heads * attention.d_head
-    projected = (attention.n_heads + 2 * attention.n_kv_heads) * attention.d_head
-    up = (2 if feedforward.gated else 1) * feedforward.d_hidden
-    norms = config.n_layers * (2 * _norm(config.norm, d) + 2 * _norm(attention.qk_norm, attention.d_head))
-    norms += _norm(config.embedding_norm, d) + (_norm(config.norm, d) if config.norm_placement == "pre" else 0)
+    norm = norm_parameters(config.norm, d)
     return {
         "embedding": (config.vocab_size + learned + config.token_types) * d,
-        "attention": config.n_layers
-        * (_linear(d, projected, attention.bias) + _linear(asking, d, attention.output_bias)),
-        "feedforward": config.n_layers
-        * (_linear(d, up, feedforward.bias) + _linear(feedforward.d_hidden, d, feedforward.bias)),
-        "norms": norms,
+        "attention": relative + sum(mixer_parameters(block.mixer, d) for block in layers),
+        "feedforward": sum(feedforward_parameters(block.feedforward, d) for block in layers),
+        "norms": sum(2 * norm + mixer_norm_parameters(block.mixer) for block in layers)
+        + norm_parameters(config.embedding_norm, d)
+        + (norm if config.norm_placement == "pre" else 0),
         "head": {
             "tied": 0,
             "linear": config.vocab_size * d,
-            "masked": _linear(d, d, bias=True) + _norm(config.norm, d) + config.vocab_size,
+            "masked": linear_parameters(d, d, bias=True) + norm + config.vocab_size,
             "none": 0,
         }[config.head],
     }
+
+
+def active_parameters(config: AnyConfig) -> dict[str, int]:
+    """Count the learned numbers that work for one token: all but those of the experts that are not chosen for it.
+
+    The embedding counts as a whole, though a token reads one row of it: so do most who publish such counts.
+
+    Args:
+        config: A choice of parts.
+
+    Returns:
+        The same parts as :func:`parameters` has.
+
+    Example:
+        >>> from llmguide.transformer.catalogue import MODELS
+        >>> mixtral = MODELS["mixtral-8x7b"].config
+        >>> sum(parameters(mixtral).values()), sum(active_parameters(mixtral).values())
+        (46702792704, 12879925248)
+    """
+    stacks = (config.encoder, config.decoder) if isinstance(config, EncoderDecoderConfig) else (config,)
+    idle = sum(idle_parameters(block.feedforward, config.d_model) for stack in stacks for block in stack.layers)
+    every = parameters(config)
+    return {**every, "feedforward": every["feedforward"] - idle}
 
 
 def matmul_flops(config: ModelConfig, batch: int, positions: int, cached: int = 0) -> dict[str, int]:
@@ -59,18 +108,19 @@ def matmul_flops(config: ModelConfig, batch: int, positions: int, cached: int = 
     The product of an :math:`m \times k` and a :math:`k \times n` matrix is :math:`2mkn` of them. Training takes three
     times as many as the forward pass, if all weights learn: each product :math:`XW` has two products of the same
     size behind it, for the gradient of :math:`X` and for that of :math:`W`. What is not a matrix product (norms,
-    activations, softmax) is little in comparison.
+    activations, softmax) is little in comparison; the convolution of a state-space layer counts as one.
 
     Args:
         config: A choice of parts.
         batch: Number of rows.
         positions: Number of positions that are computed in each.
-        cached: Number of positions before them, whose keys and values are in a cache.
+        cached: Number of positions before them, of which a cache holds what is needed.
 
     Returns:
         ``projections`` (to queries, keys and values, and back), ``attention`` (the scores and the mixing of values:
-        what grows with the square of the length), ``feedforward`` and ``head``. All pairs of a query and a key count,
-        as the readable path computes them, even those that a mask then hides.
+        what grows with the square of the length; for a state-space layer what happens between its projections),
+        ``feedforward`` (of the chosen experts, the shared one and the router, where there are experts) and ``head``.
+        All pairs of a query and a key count, as the readable path computes them, even those that a mask then hides.
 
     Raises:
         ValueError: If a number is out of range.
@@ -81,18 +131,14 @@ def matmul_flops(config: ModelConfig, batch: int, positions: int, cached: int = 
         >>> {part: round(flops / 1e9) for part, flops in matmul_flops(small, batch=1, positions=1024).items()}
         {'projections': 58, 'attention': 39, 'feedforward': 116, 'head': 79}
     """
-    _check(batch, positions, cached)
-    d, attention, feedforward = config.d_model, config.attention, config.feedforward
-    tokens = batch * positions
-    asking = attention.n_heads * attention.d_head
-    projected = (attention.n_heads + 2 * attention.n_kv_heads) * attention.d_head
-    matrices = 3 if feedforward.gated else 2
+    span, d = Span(batch, positions, cached), config.d_model
+    mixers = [mixer_flops(block.mixer, d, span) for block in config.layers]
     columns = {"tied": config.vocab_size, "linear": config.vocab_size, "masked": d + config.vocab_size, "none": 0}
     return {
-        "projections": config.n_layers * 2 * tokens * d * (projected + asking),
-        "attention": config.n_layers * 2 * 2 * tokens * (cached + positions) * asking,
-        "feedforward": config.n_layers * 2 * tokens * d * feedforward.d_hidden * matrices,
-        "head": 2 * tokens * d * columns[config.head],
+        "projections": sum(projections for projections, _ in mixers),
+        "attention": sum(exchange for _, exchange in mixers),
+        "feedforward": sum(feedforward_flops(block.feedforward, d, span.tokens) for block in config.layers),
+        "head": 2 * span.tokens * d * columns[config.head],
     }
 
 
@@ -115,7 +161,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
         the fused path does not keep them), ``feedforward`` and ``head``.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or a block has other parts than attention and one feed-forward layer.
 
     Example:
         >>> from llmguide.transformer import gpt2
@@ -123,25 +169,30 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
         >>> {part: kept >> 20 for part, kept in activation_bytes(small, batch=1, positions=1024).items()}  # in MiB
         {'norms': 75, 'attention': 180, 'weights': 1152, 'feedforward': 324, 'head': 3}
     """
-    _check(batch, positions, cached=0)
-    d, attention, feedforward = config.d_model, config.attention, config.feedforward
-    tokens, layers = batch * positions, config.n_layers
-    asking = tokens * attention.n_heads * attention.d_head
-    heads = attention.n_heads + attention.n_kv_heads
-
-    norms = 2 * layers * _kept_by_norm(config.norm, tokens, d)
-    norms += layers * _kept_by_norm(attention.qk_norm, tokens * heads, attention.d_head)
-    norms += _kept_by_norm(config.embedding_norm, tokens, d)
-    norms += _kept_by_norm(config.norm, tokens, d) if config.norm_placement == "pre" else 0
-
+    span = Span(batch, positions)
+    d, tokens = config.d_model, span.tokens
     # Kept as what a softmax made and, where there is a mask, again after rows without a visible key were emptied.
     masked = config.mask.build(positions, positions) is not None
-    weights = (2 if masked else 1) * batch * attention.n_heads * positions * positions
+    norms = _kept_by_norm(config.embedding_norm, tokens, d)
+    norms += _kept_by_norm(config.norm, tokens, d) if config.norm_placement == "pre" else 0
+    attention = weights = hidden = 0
+    for block in config.layers:
+        mixer, feedforward = block.mixer, block.feedforward
+        if not (isinstance(mixer, AttentionConfig) and isinstance(feedforward, FeedForwardConfig)):
+            raise ValueError(
+                "what the backward pass needs is worked out for blocks of attention and a feed-forward layer, not for "
+                f"{type(mixer).__name__} and {type(feedforward).__name__}"
+            )
+        norms += 2 * _kept_by_norm(config.norm, tokens, d)
+        norms += _kept_by_norm(mixer.qk_norm, tokens * (mixer.n_heads + mixer.n_kv_heads), mixer.d_head)
+        attention += tokens * d + 4 * tokens * mixer.n_heads * mixer.d_head
+        weights += (2 if masked else 1) * batch * mixer.n_heads * positions * positions
+        # What goes into the activation, what comes out, and what goes into the last product; for ReLU only the latter.
+        kept = (4 if feedforward.gated else 2) - (feedforward.activation == "relu")
+        hidden += tokens * (d + kept * feedforward.d_hidden)
     # The cosines and sines of all layers are the same tensors.
-    rotation = positions * attention.d_head if isinstance(config.positions, RotaryPositions) else 0
-
-    # What goes into the activation, what comes out, and what goes into the last product. ReLU needs its output only.
-    hidden = (4 if feedforward.gated else 2) - (feedforward.activation == "relu")
+    if isinstance(config.positions, RotaryPositions):
+        attention += positions * config.attention.d_rotary
     head = {
         "tied": tokens * d,
         "linear": tokens * d,
@@ -150,23 +201,23 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
     }
     numbers = {
         "norms": norms,
-        "attention": layers * (tokens * d + 4 * asking) + rotation,
-        "weights": layers * weights,
-        "feedforward": layers * tokens * (d + hidden * feedforward.d_hidden),
+        "attention": attention,
+        "weights": weights,
+        "feedforward": hidden,
         "head": head[config.head],
     }
     return {part: bytes_per_number * number for part, number in numbers.items()}
 
 
 def cache_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_number: int = 4) -> int:
-    """Count the memory of the keys and values that a model keeps while it writes.
+    """Count the memory for what a model that writes keeps of the positions before: keys and values in most.
 
     Args:
         config: A choice of parts.
         batch: Number of rows.
         positions: Number of positions that the cache has room for. A window makes no difference here: our
             :class:`~llmguide.transformer.cache.KvCache` keeps what no query will see again.
-        bytes_per_number: 4 for float32, 2 for bfloat16.
+        bytes_per_number: 4 for float32, 2 for bfloat16. The state of a state-space layer is in float32 even then.
 
     Returns:
         Bytes.
@@ -181,19 +232,76 @@ def cache_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_numbe
         >>> cache_bytes(llama3, batch=1, positions=8192, bytes_per_number=2) / 2**30
         1.0
     """
-    _check(batch, positions, cached=0)
-    attention = config.attention
-    return 2 * config.n_layers * batch * attention.n_kv_heads * positions * attention.d_head * bytes_per_number
+    Span(batch, positions)
+    return sum(cached_bytes(block.mixer, batch, positions, bytes_per_number) for block in config.layers)
 
 
-def _linear(inputs: int, outputs: int, bias: bool) -> int:
-    """Count the parameters of a linear layer."""
-    return inputs * outputs + (outputs if bias else 0)
+def weight_bytes(config: AnyConfig, bits_per_weight: int = 32) -> int:
+    """Count the memory of the weights.
+
+    Args:
+        config: A choice of parts.
+        bits_per_weight: 32 for float32, 16 for bfloat16, 8 and 4 for integers, whose scales come on top.
+
+    Returns:
+        Bytes: of all experts, since any may be chosen for the next token.
+
+    Raises:
+        ValueError: If ``bits_per_weight`` is not positive.
+
+    Example:
+        >>> from llmguide.transformer import gpt2
+        >>> small = gpt2(vocab_size=50257, context_length=1024, d_model=768, n_layers=12, n_heads=12)
+        >>> weight_bytes(small), weight_bytes(small, bits_per_weight=4)
+        (497759232, 62219904)
+    """
+    if bits_per_weight < 1:
+        raise ValueError(f"bits_per_weight must be at least 1, not {bits_per_weight}")
+    return -(-sum(parameters(config).values()) * bits_per_weight // 8)
 
 
-def _norm(norm: NormConfig | None, width: int) -> int:
-    """Count the parameters of a norm: a scale, and for LayerNorm a bias."""
-    return 0 if norm is None else width * (2 if norm.kind == "layer" else 1)
+def training_bytes(config: AnyConfig, precision: Precision = "float32") -> dict[str, int]:
+    """Count the memory that learning with Adam takes beside the activations.
+
+    Args:
+        config: A choice of parts.
+        precision: ``float32``; or ``mixed``, where weights and gradients are in bfloat16 and the optimizer moves a copy
+            of the weights in float32.
+
+    Returns:
+        Bytes of ``weights``, ``gradients``, ``moments`` (the two averages that Adam keeps, in float32 either way) and
+        ``copy``: 16 for each parameter in both cases.
+
+    Raises:
+        ValueError: If the precision is unknown.
+
+    Source: :cite:t:`micikevicius2018mixed`; :cite:t:`rajbhandari2020zero`, section 3.1.
+
+    Example:
+        >>> from llmguide.transformer import gpt2
+        >>> small = gpt2(vocab_size=50257, context_length=1024, d_model=768, n_layers=12, n_heads=12)
+        >>> {part: taken >> 20 for part, taken in training_bytes(small, "mixed").items()}  # in MiB
+        {'weights': 237, 'gradients': 237, 'moments': 949, 'copy': 474}
+    """
+    each = {
+        "float32": {"weights": 4, "gradients": 4, "moments": 8, "copy": 0},
+        "mixed": {"weights": 2, "gradients": 2, "moments": 8, "copy": 4},
+    }
+    if precision not in each:
+        raise ValueError(f"precision must be 'float32' or 'mixed', not {precision!r}")
+    count = sum(parameters(config).values())
+    return {part: taken * count for part, taken in each[precision].items()}
+
+
+def _parameters_of_two_stacks(config: EncoderDecoderConfig) -> dict[str, int]:
+    """Add up two stacks that share an embedding, and the cross-attention with a norm in each block of the decoder."""
+    first, second, d = parameters(config.encoder), parameters(config.decoder), config.d_model
+    total = {part: first[part] + second[part] for part in first}
+    total["embedding"] -= second["embedding"]
+    total["attention"] += config.decoder.n_layers * mixer_parameters(config.cross_attention, d)
+    cross_norms = norm_parameters(config.decoder.norm, d) + mixer_norm_parameters(config.cross_attention)
+    total["norms"] += config.decoder.n_layers * cross_norms - norm_parameters(config.decoder.embedding_norm, d)
+    return total
 
 
 def _kept_by_norm(norm: NormConfig | None, rows: int, width: int) -> int:
@@ -202,10 +310,3 @@ def _kept_by_norm(norm: NormConfig | None, rows: int, width: int) -> int:
         return 0
     # LayerNorm keeps each row's mean and deviation; RMSNorm the root mean square, and the rows divided by it.
     return rows * (width + 2) if norm.kind == "layer" else rows * (2 * width + 1)
-
-
-def _check(batch: int, positions: int, cached: int) -> None:
-    if batch < 1 or positions < 1 or cached < 0:
-        raise ValueError(
-            f"batch ({batch}) and positions ({positions}) must be at least 1, and cached ({cached}) at least 0"
-        )

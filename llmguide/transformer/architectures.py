@@ -266,7 +266,8 @@ def qwen2(
         epsilon=epsilon,
         head=head,
     )
-    return replace(base, attention=replace(base.attention, bias=True))
+    attention = AttentionConfig(n_heads, n_kv_heads, _head_width(d_model, n_heads), bias=True)
+    return replace(base, attention=attention)
 
 
 def qwen3(
@@ -322,4 +323,5 @@ def qwen3(
         epsilon=epsilon,
         head=head,
     )
-    return replace(base, attention=replace(base.attention, qk_norm=base.norm))
+    width = d_head or _head_width(d_model, n_heads)
+    return replace(base, attention=AttentionConfig(n_heads, n_kv_heads, width, qk_norm=base.norm))

@@ -51,6 +51,11 @@ class AttentionConfig:
         if self.scale is not None and not self.scale > 0:
             raise ValueError(f"scale must be greater than 0, or None for 1/sqrt(d_head), not {self.scale}")
 
+    @property
+    def d_rotary(self) -> int:
+        """Width of what rotary positions turn: the whole head."""
+        return self.d_head
+
     def build(self, d_model: int) -> "Attention":
         """Return the layer for a model of width ``d_model``."""
         return Attention(d_model, self)
@@ -245,6 +250,36 @@ def repeat_heads(
     return x if n_heads == x.shape[1] else x.repeat_interleave(n_heads // x.shape[1], dim=1)
 
 
+def gather(
+    queries: Float[Tensor, "batch heads queries d_head"],
+    keys: Float[Tensor, "batch kv_heads keys d_head"],
+    values: Float[Tensor, "batch kv_heads keys d_value"],
+    sight: Sight,
+    *,
+    scale: float | None = None,
+    tap: AnyTap = NO_TAP,
+) -> Float[Tensor, "batch heads queries d_value"]:
+    """Mix the values on the fused path or, where a tap looks, step by step.
+
+    Args:
+        queries: What each position looks for.
+        keys: What each position offers to be found by.
+        values: What each position hands over when it is found.
+        sight: Who may see whom, and how far apart they are.
+        scale: By what the products are multiplied; ``None`` for one over the root of ``d_head``.
+        tap: Sees ``scores``, ``weights`` and ``mixed``.
+
+    Returns:
+        The mixed values.
+    """
+    if tap is NO_TAP:
+        return attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=scale)
+    keys, values = repeat_heads(keys, queries.shape[1]), repeat_heads(values, queries.shape[1])
+    scores = tap("scores", score(queries, keys, sight.bias, scale))
+    weights = tap("weights", weigh(scores, sight.mask))
+    return tap("mixed", weights @ values)
+
+
 class Attention(nn.Module):
     """Several heads that attend side by side, between a projection to queries, keys and values and one back.
 
@@ -293,11 +328,5 @@ class Attention(nn.Module):
             keys = tap("keys_rotated", rotate(keys, cos, sin, sight.pairing))
         if cache is not None:
             keys, values = cache.append(keys, values)
-        if tap is NO_TAP:
-            mixed = attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale)
-        else:
-            keys, values = repeat_heads(keys, config.n_heads), repeat_heads(values, config.n_heads)
-            scores = tap("scores", score(queries, keys, sight.bias, config.scale))
-            weights = tap("weights", weigh(scores, sight.mask))
-            mixed = tap("mixed", weights @ values)
+        mixed = gather(queries, keys, values, sight, scale=config.scale, tap=tap)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))

@@ -7,16 +7,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from llmguide.transformer.attention import AttentionConfig, Sight
-from llmguide.transformer.cache import LayerCache
+from llmguide.transformer.cache import LayerCache, StateCache
 from llmguide.transformer.feedforward import FeedForwardConfig
+from llmguide.transformer.latent_attention import LatentAttentionConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
+from llmguide.transformer.state_space import StateSpaceConfig
 from llmguide.transformer.trace import NO_TAP, AnyTap
 
 NormPlacement = Literal["pre", "post"]
 """Whether a part normalizes what it reads (``pre``) or the stream after its sum was added (``post``)."""
 
 
-Mixer: TypeAlias = AttentionConfig
+Mixer: TypeAlias = AttentionConfig | LatentAttentionConfig | StateSpaceConfig
 """What lets positions exchange what they know."""
 
 
@@ -30,7 +33,7 @@ class BlockConfig:
     """
 
     mixer: Mixer
-    feedforward: FeedForwardConfig
+    feedforward: FeedForwardConfig | ExpertsConfig
 
 
 class Block(nn.Module):
@@ -73,7 +76,7 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "batch positions d_model"],
         sight: Sight,
-        cache: LayerCache | None = None,
+        cache: LayerCache | StateCache | None = None,
         tap: AnyTap = NO_TAP,
     ) -> Float[Tensor, "batch positions d_model"]:
         """Add to the stream what the two parts find.
@@ -81,7 +84,7 @@ class Block(nn.Module):
         Args:
             x: The stream.
             sight: Who may see whom, and how far apart they are.
-            cache: Keys and values of the positions before.
+            cache: What the mixer keeps of the positions before.
             tap: Sees the named tensors.
 
         Returns:

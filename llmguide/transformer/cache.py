@@ -19,7 +19,7 @@ class LayerCache:
     def __init__(
         self,
         keys: Float[Tensor, "batch kv_heads capacity d_head"],
-        values: Float[Tensor, "batch kv_heads capacity d_head"],
+        values: Float[Tensor, "batch kv_heads capacity d_value"],
         length: int = 0,
     ) -> None:
         self.keys, self.values, self.length = keys, values, length
@@ -63,8 +63,8 @@ class LayerCache:
     def append(
         self,
         keys: Float[Tensor, "batch kv_heads queries d_head"],
-        values: Float[Tensor, "batch kv_heads queries d_head"],
-    ) -> tuple[Float[Tensor, "batch kv_heads keys d_head"], Float[Tensor, "batch kv_heads keys d_head"]]:
+        values: Float[Tensor, "batch kv_heads queries d_value"],
+    ) -> tuple[Float[Tensor, "batch kv_heads keys d_head"], Float[Tensor, "batch kv_heads keys d_value"]]:
         """Add the keys and values of new positions.
 
         Args:
@@ -99,6 +99,56 @@ class LayerCache:
         self.keys, self.values = self.keys[rows], self.values[rows]
 
 
+class StateCache:
+    """What a layer knows of the positions before: its state, and what its convolution still sees.
+
+    Args:
+        state: What the heads keep.
+        window: The last inputs of the convolution.
+        length: How many positions were read.
+    """
+
+    def __init__(
+        self,
+        state: Float[Tensor, "batch heads d_state d_head"],
+        window: Float[Tensor, "batch inputs d_convolved"],
+        length: int = 0,
+    ) -> None:
+        self.state, self.window, self.length = state, window, length
+
+    @property
+    def capacity(self) -> None:
+        """For how many positions there is room: for any number."""
+        return None
+
+    @property
+    def n_bytes(self) -> int:
+        """How much memory it takes."""
+        return self.state.nbytes + self.window.nbytes
+
+    def truncate(self, length: int) -> None:
+        """Refuse to forget what came after the first ``length`` positions, unless that is nothing.
+
+        Args:
+            length: How many positions to keep.
+
+        Raises:
+            ValueError: If it is not the number of positions that were read: a state cannot be taken apart.
+        """
+        if length != self.length:
+            raise ValueError(
+                f"a state of {self.length} positions cannot go back to {length}; read the first {length} again"
+            )
+
+    def keep(self, rows: Int[Tensor, " rows"]) -> None:
+        """Keep some of the rows, in the order given, and drop the others.
+
+        Args:
+            rows: Their numbers; one may be named twice.
+        """
+        self.state, self.window = self.state[rows], self.window[rows]
+
+
 class KvCache:
     """What every layer keeps. The model fills it; a second call with the same cache goes on where it stood.
 
@@ -112,7 +162,7 @@ class KvCache:
         layers: The cache of each layer.
     """
 
-    def __init__(self, layers: Sequence[LayerCache]) -> None:
+    def __init__(self, layers: Sequence[LayerCache | StateCache]) -> None:
         if not layers:
             raise ValueError("a cache needs at least one layer")
         self.layers = list(layers)
@@ -139,12 +189,12 @@ class KvCache:
             length: How many positions to keep.
 
         Raises:
-            ValueError: If there are fewer.
+            ValueError: If there are fewer, or a layer keeps a state, which cannot forget.
         """
         if not 0 <= length <= self.length:
             raise ValueError(f"the cache has {self.length} positions; it cannot be cut to {length}")
-        for layer in self.layers:
-            layer.truncate(length)
+        for layer in sorted(self.layers, key=lambda layer: isinstance(layer, LayerCache)):
+            layer.truncate(length)  # a state first: if it refuses, nothing is cut
 
     def keep(self, rows: Int[Tensor, " rows"]) -> None:
         """Keep some of the rows, in the order given, and drop the others.

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -16,6 +16,8 @@ from llmguide.atomic import written
 from llmguide.tokenizers import interop
 from llmguide.tokenizers.gguf import tokenizer_from_metadata
 from llmguide.tokenizers.tokenizer import Tokenizer
+from llmguide.transformer import hf_t5
+from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.gguf_models import GGUF_LLAMA, read_gguf_config
 from llmguide.transformer.gguf_weights import read_gguf
 from llmguide.transformer.hf_config import NAMINGS, architecture_of, read_config, write_config
@@ -28,6 +30,7 @@ _LARGEST_TOKENIZER = 64 * 2**20  # bytes; those of 256,000 tokens have 35 millio
 _LARGEST_TEMPLATE = 2**20
 
 T = TypeVar("T")
+AnyModel = TypeVar("AnyModel", bound=Transformer | EncoderDecoder)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class GenerationConfig:
         temperature: By what the logits are divided.
         top_k: From how many tokens to draw.
         top_p: From the fewest tokens that have this much of the probability together.
+        start_id: The token that begins what an encoder-decoder writes.
     """
 
     begin_id: int | None = None
@@ -51,10 +55,11 @@ class GenerationConfig:
     temperature: float | None = None
     top_k: int | None = None
     top_p: float | None = None
+    start_id: int | None = None
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Loaded(Generic[AnyModel]):
     """A model with what belongs to it.
 
     Attributes:
@@ -64,14 +69,14 @@ class Loaded:
         chat_template: The Jinja template that turns a conversation into text, if there is one.
     """
 
-    model: Transformer
+    model: AnyModel
     tokenizer: Tokenizer | None = None
     generation: GenerationConfig = GenerationConfig()
     chat_template: str | None = None
 
 
-def load_folder(folder: str | Path, dtype: torch.dtype = torch.float32) -> Loaded:
-    """Load a model from a folder as ``transformers`` writes it.
+def load_folder(folder: str | Path, dtype: torch.dtype = torch.float32) -> Loaded[Transformer]:
+    """Load a model of one stack from a folder as ``transformers`` writes it.
 
     Args:
         folder: Holds ``config.json`` and ``model.safetensors`` or its shards, and may hold ``tokenizer.json``,
@@ -92,7 +97,39 @@ def load_folder(folder: str | Path, dtype: torch.dtype = torch.float32) -> Loade
     config = _naming_file(config_file, lambda: read_config(described))
     weights = read_folder(folder)
     model = load_weights(config, weights, NAMINGS[described.text("model_type")], str(folder), dtype)
-    tokenizer = _load_tokenizer(folder / "tokenizer.json", config.vocab_size)
+    return _with_the_rest(model, folder, described)
+
+
+def load_encoder_decoder(folder: str | Path, dtype: torch.dtype = torch.float32) -> Loaded[EncoderDecoder]:
+    """Load a T5 from a folder as ``transformers`` writes it.
+
+    Args:
+        folder: Holds the same files as for :func:`load_folder`.
+        dtype: The kind of numbers that the model shall have, whatever the file has.
+
+    Returns:
+        The model and what belongs to it.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If the architecture is not ours, a file is damaged, or the files contradict each other. The
+            message says which and where.
+    """
+    folder = Path(folder)
+    config_file = folder / "config.json"
+    described = read_json_object(config_file)
+    if (kind := described.text("model_type")) != "t5":
+        raise ValueError(f"{config_file}: 'model_type' is {kind[:60]!r}; of encoder-decoders this package loads t5")
+    config = _naming_file(config_file, lambda: hf_t5.read(described))
+    weights = read_folder(folder)
+    config = hf_t5.settle_head(config, weights, str(folder))
+    model = load_weights(config, weights, hf_t5.NAMING, str(folder), dtype)
+    return _with_the_rest(model, folder, described)
+
+
+def _with_the_rest(model: AnyModel, folder: Path, described: JsonObject) -> Loaded[AnyModel]:
+    """Load what belongs to a model."""
+    tokenizer = _load_tokenizer(folder / "tokenizer.json", model.config.vocab_size)
     hints = folder / "generation_config.json"
     return Loaded(
         model,
@@ -102,7 +139,7 @@ def load_folder(folder: str | Path, dtype: torch.dtype = torch.float32) -> Loade
     )
 
 
-def load_gguf(path: str | Path, dtype: torch.dtype = torch.float32) -> Loaded:
+def load_gguf(path: str | Path, dtype: torch.dtype = torch.float32) -> Loaded[Transformer]:
     """Load a model from a GGUF file of the architecture ``llama``. Its weights are dequantized.
 
     Args:
@@ -137,7 +174,7 @@ def load_gguf(path: str | Path, dtype: torch.dtype = torch.float32) -> Loaded:
     )
 
 
-def save_folder(loaded: Loaded, folder: str | Path, largest: int | None = None) -> None:
+def save_folder(loaded: Loaded[AnyModel], folder: str | Path, largest: int | None = None) -> None:
     """Save a model in a folder that ``transformers`` loads as well. Each file is complete or untouched.
 
     Args:
@@ -151,8 +188,11 @@ def save_folder(loaded: Loaded, folder: str | Path, largest: int | None = None) 
             what the tokenizer does. Then nothing is written.
     """
     folder = Path(folder)
-    described = write_config(loaded.model.config)
-    naming = NAMINGS[architecture_of(loaded.model.config)]
+    config = loaded.model.config
+    if isinstance(config, EncoderDecoderConfig):
+        described, naming = hf_t5.write(config), hf_t5.NAMING
+    else:
+        described, naming = write_config(config), NAMINGS[architecture_of(config)]
     weight = loaded.model.embedding.tokens.weight
     described["dtype"] = str(weight.dtype).removeprefix("torch.")
     ids = _write_ids(loaded.generation)
@@ -205,15 +245,18 @@ def _read_generation(values: JsonObject) -> GenerationConfig:
         temperature=values.number("temperature") if "temperature" in values else None,
         top_k=values.integer("top_k") if "top_k" in values else None,
         top_p=values.number("top_p") if "top_p" in values else None,
+        start_id=values.integer("decoder_start_token_id") if "decoder_start_token_id" in values else None,
     )
 
 
 def _write_ids(generation: GenerationConfig) -> dict[str, Any]:
     stop = generation.stop_ids
+    start = {} if generation.start_id is None else {"decoder_start_token_id": generation.start_id}
     return {
         "bos_token_id": generation.begin_id,
         "eos_token_id": list(stop) if len(stop) > 1 else stop[0] if stop else None,
         "pad_token_id": generation.padding_id,
+        **start,
     }
 
 
@@ -243,7 +286,7 @@ def _read_template(folder: Path) -> str | None:
     return values.text("chat_template") if "chat_template" in values else None
 
 
-def _describe_tokenizer(loaded: Loaded) -> Mapping[str, Any]:
+def _describe_tokenizer(loaded: Loaded[AnyModel]) -> Mapping[str, Any]:
     """Write what ``transformers`` needs to know of a tokenizer beside ``tokenizer.json``."""
     assert loaded.tokenizer is not None
     model, generation = loaded.tokenizer.model, loaded.generation

@@ -6,9 +6,12 @@ from typing import Literal
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import BlockConfig, NormPlacement
 from llmguide.transformer.feedforward import FeedForwardConfig
+from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.masks import MaskConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import LearnedPositions, Positions, RotaryPositions, SinusoidalPositions
+from llmguide.transformer.state_space import StateSpaceConfig
 
 HeadKind = Literal["tied", "linear", "masked", "none"]
 """How vectors become logits: by the embedding matrix (``tied``), by one of their own (``linear``), by BERT's layer,
@@ -48,7 +51,7 @@ class ModelConfig:
         d_model: Width of the residual stream.
         n_layers: Number of blocks.
         attention: The choices for attention, to which ``positions`` refer.
-        feedforward: The choices for the feed-forward part.
+        feedforward: The choices for the feed-forward part, or for the experts in its place.
         norm: The normalization.
         norm_placement: Before each part, or after its sum.
         mask: Which keys a query may see.
@@ -68,8 +71,8 @@ class ModelConfig:
     context_length: int
     d_model: int
     n_layers: int
-    attention: AttentionConfig
-    feedforward: FeedForwardConfig
+    attention: AttentionConfig | LatentAttentionConfig
+    feedforward: FeedForwardConfig | ExpertsConfig
     norm: NormConfig
     norm_placement: NormPlacement
     mask: MaskConfig
@@ -94,11 +97,14 @@ class ModelConfig:
             raise ValueError(
                 f"blocks describes {len(self.blocks)} blocks; there must be n_layers ({self.n_layers}), or 0"
             )
+        recurrent = any(isinstance(block.mixer, StateSpaceConfig) for block in self.blocks)
+        if recurrent and self.mask.kind != "causal":
+            raise ValueError(f"mask must be causal: a state space never sees what comes later; it is {self.mask.kind}")
         match self.positions:
             case LearnedPositions(length) if length < self.context_length:
                 raise ValueError(f"{length} learned positions do not reach context_length ({self.context_length})")
             case RotaryPositions() as rotary:
-                rotary.frequencies(self.attention.d_head)
+                rotary.frequencies(self.attention.d_rotary)
             case SinusoidalPositions() if self.d_model % 2:
                 raise ValueError(f"d_model must be even for sinusoidal positions, not {self.d_model}")
 

@@ -4,12 +4,18 @@ The file names an architecture, ``model_type``, and gives its numbers; it may al
 does not have. Those are refused by name, because a model that leaves out a step runs and gives wrong logits.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from llmguide.transformer import hf_deepseek, hf_granite, hf_mixtral
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_dense import BERT, GPT2, LLAMA, read_bert, read_gpt2, read_llama, write_gpt2, write_wide
 from llmguide.transformer.json_files import JsonObject
+from llmguide.transformer.latent_attention import LatentAttentionConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.positions import RotaryPositions
+from llmguide.transformer.state_space import StateSpaceConfig
 
 ARCHITECTURES: dict[str, str] = {
     "gpt2": "GPT2LMHeadModel",
@@ -18,10 +24,23 @@ ARCHITECTURES: dict[str, str] = {
     "mistral": "MistralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "deepseek_v3": "DeepseekV3ForCausalLM",
+    "mixtral": "MixtralForCausalLM",
+    "granitemoehybrid": "GraniteMoeHybridForCausalLM",
 }
 """The architectures that this package loads and saves, and the class of ``transformers`` for each."""
 
-NAMINGS = {"gpt2": GPT2, "bert": BERT, "llama": LLAMA, "mistral": LLAMA, "qwen2": LLAMA, "qwen3": LLAMA}
+NAMINGS = {
+    "gpt2": GPT2,
+    "bert": BERT,
+    "llama": LLAMA,
+    "mistral": LLAMA,
+    "qwen2": LLAMA,
+    "qwen3": LLAMA,
+    "deepseek_v3": hf_deepseek.NAMING,
+    "mixtral": hf_mixtral.NAMING,
+    "granitemoehybrid": hf_granite.NAMING,
+}
 """What ``transformers`` calls the weights of each architecture.
 
 :meta hide-value:
@@ -49,6 +68,8 @@ def read_config(config: JsonObject) -> ModelConfig:
         True
     """
     kind = config.text("model_type")
+    if kind == "t5":
+        raise ValueError(f"{config.source}: 'model_type' is 't5', a model of two stacks; use load_encoder_decoder")
     if kind not in ARCHITECTURES:
         raise ValueError(
             f"{config.source}: 'model_type' is {kind[:60]!r}; this package loads {', '.join(ARCHITECTURES)}"
@@ -57,6 +78,12 @@ def read_config(config: JsonObject) -> ModelConfig:
         raise ValueError(
             f"{config.source}: 'quantization_config' is set; this package loads quantized weights from GGUF alone"
         )
+    if kind == "deepseek_v3":
+        return hf_deepseek.read(config)
+    if kind == "mixtral":
+        return hf_mixtral.read(config)
+    if kind == "granitemoehybrid":
+        return hf_granite.read(config)
     if kind == "gpt2":
         return read_gpt2(config)
     return read_bert(config) if kind == "bert" else read_llama(config, kind)
@@ -82,13 +109,22 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
         ['LlamaForCausalLM']
     """
     kind = architecture_of(config)
+    own: Mapping[str, Any]
+    if kind == "granitemoehybrid":
+        own = hf_granite.write(config)
+    elif kind == "mixtral":
+        own = hf_mixtral.write(config)
+    elif kind == "deepseek_v3":
+        own = hf_deepseek.write(config)
+    else:
+        own = write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)
     document = {
         "architectures": ["BertModel" if config.head == "none" else ARCHITECTURES[kind]],
         "model_type": kind,
         "dtype": "float32",
         "vocab_size": config.vocab_size,
         "tie_word_embeddings": config.head != "linear",
-        **(write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)),
+        **own,
     }
     # What the file cannot say would be lost; then what is read back differs.
     if read_config(JsonObject(document, "config.json")) != config:
@@ -105,6 +141,13 @@ def architecture_of(config: ModelConfig) -> str:
     Returns:
         One of ``ARCHITECTURES``.
     """
+    if isinstance(config.attention, LatentAttentionConfig):
+        return "deepseek_v3"
+    scaled = isinstance(config.attention, AttentionConfig) and config.attention.scale is not None
+    if scaled or any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers):
+        return "granitemoehybrid"
+    if isinstance(config.feedforward, ExpertsConfig):
+        return "mixtral"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
     if config.attention.qk_norm is not None:

@@ -20,6 +20,7 @@ from llmguide.transformer.hf_names import Naming
 from llmguide.transformer.hf_rope import read_rotation, require, write_rotation
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.masks import MaskConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import RotaryPositions
 
@@ -160,7 +161,7 @@ def read_bert(config: JsonObject) -> ModelConfig:
         head=heads[classes[0]],
     )
     norm = NormConfig("layer", config.number("layer_norm_eps", 1e-12))
-    feedforward = replace(base.feedforward, activation=read_activation(config, "hidden_act", "gelu"))
+    feedforward = replace(_dense(base), activation=read_activation(config, "hidden_act", "gelu"))
     return replace(base, feedforward=feedforward, norm=norm, embedding_norm=norm)
 
 
@@ -210,7 +211,7 @@ def read_llama(config: JsonObject, kind: str) -> ModelConfig:
         model,
         attention=attention,
         feedforward=replace(
-            model.feedforward,
+            _dense(model),
             activation=read_activation(config, "hidden_act", "silu"),
             bias=kind == "llama" and config.flag("mlp_bias", False),
         ),
@@ -238,6 +239,13 @@ def _read_window(config: JsonObject, kind: str, n_layers: int) -> int | None:
     return window if kinds == {"sliding_attention"} else None
 
 
+def _dense(config: ModelConfig) -> FeedForwardConfig:
+    """Give the feed-forward part of an architecture that has one for all tokens."""
+    if isinstance(config.feedforward, ExpertsConfig):
+        raise ValueError(f"no architecture of transformers has these choices with experts: {config}")
+    return config.feedforward
+
+
 def write_gpt2(config: ModelConfig) -> Mapping[str, Any]:
     """Write what only GPT-2 calls so.
 
@@ -246,14 +254,18 @@ def write_gpt2(config: ModelConfig) -> Mapping[str, Any]:
 
     Returns:
         Entries of ``config.json``.
+
+    Raises:
+        ValueError: If the model has experts.
     """
+    feedforward = _dense(config)
     return {
         "n_positions": config.context_length,
         "n_embd": config.d_model,
         "n_layer": config.n_layers,
         "n_head": config.attention.n_heads,
-        "n_inner": config.feedforward.d_hidden,
-        "activation_function": write_activation(config.feedforward.activation),
+        "n_inner": feedforward.d_hidden,
+        "activation_function": write_activation(feedforward.activation),
         "layer_norm_epsilon": config.norm.epsilon,
     }
 
@@ -267,23 +279,29 @@ def write_wide(config: ModelConfig, kind: str) -> Mapping[str, Any]:
 
     Returns:
         Entries of ``config.json``.
+
+    Raises:
+        ValueError: If the model has experts.
     """
+    feedforward = _dense(config)
     common = {
         "max_position_embeddings": config.context_length,
         "hidden_size": config.d_model,
         "num_hidden_layers": config.n_layers,
         "num_attention_heads": config.attention.n_heads,
-        "intermediate_size": config.feedforward.d_hidden,
-        "hidden_act": write_activation(config.feedforward.activation),
+        "intermediate_size": feedforward.d_hidden,
+        "hidden_act": write_activation(feedforward.activation),
     }
     if kind == "bert":
         return common | {"layer_norm_eps": config.norm.epsilon, "type_vocab_size": config.token_types}
+    attention = config.attention
     assert isinstance(config.positions, RotaryPositions)
+    assert isinstance(attention, AttentionConfig)
     own: dict[str, Any] = {}
     if kind in ("llama", "qwen3"):
-        own["attention_bias"] = config.attention.bias
+        own["attention_bias"] = attention.bias
     if kind == "llama":
-        own["mlp_bias"] = config.feedforward.bias
+        own["mlp_bias"] = feedforward.bias
     if kind != "llama":
         own["sliding_window"] = config.mask.window
     if kind in ("qwen2", "qwen3"):
@@ -291,8 +309,8 @@ def write_wide(config: ModelConfig, kind: str) -> Mapping[str, Any]:
         own |= {"use_sliding_window": windowed, "max_window_layers": 0 if windowed else config.n_layers}
     return {
         **common,
-        "num_key_value_heads": config.attention.n_kv_heads,
-        "head_dim": config.attention.d_head,
+        "num_key_value_heads": attention.n_kv_heads,
+        "head_dim": attention.d_head,
         "rms_norm_eps": config.norm.epsilon,
         "rope_parameters": write_rotation(config.positions),
         **own,

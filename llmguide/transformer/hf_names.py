@@ -7,16 +7,20 @@ of that for one kind of file, and :func:`load_weights` and :func:`to_tensors` fo
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, overload, runtime_checkable
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.model import Transformer
+from llmguide.transformer.moe import ExpertsConfig
+from llmguide.transformer.state_space import StateSpaceConfig
 
 
 @runtime_checkable
@@ -37,18 +41,22 @@ class Weights(Protocol):
 class Naming:
     """What one kind of file calls our modules.
 
-    A number inside of a module's name is written ``{}`` on both sides, as in ``feedforward.experts.{}.down``.
+    A number inside of a module's name is written ``{}`` on both sides, as in ``feedforward.experts.{}.down``. A name
+    that ends in ``[{}]`` is that of a tensor in which those of all numbers lie one behind the other.
 
     Attributes:
         outer: The names for the modules outside of the blocks.
         block: How the names in a block begin, with ``{}`` for its number.
-        inner: The names for the modules in a block. Where there are several, their rows together are ours.
+        inner: The names for the modules in a block. Where there are several, their rows together are ours. The modules
+            of a mixer that is a state space stand under ``state_space``, not ``attention``.
         prefix: How names begin where the file also holds a head; a file of the bare model leaves it out.
         heads: How the names of the head begin, which have no prefix.
         ignored: Tensors that the model does without, as a regular expression.
         transposed: Whether the matrices in the blocks are stored with a row for each input.
         neighbours: The modules whose rows are in the order for turning neighbours; ours turn halves.
         leaves: What it calls the weights of a module that have other names than ours.
+        stacks: What it calls the modules of the encoder and of the decoder, where there are both.
+        other: How such files may name things instead. What is saved has the first names.
     """
 
     outer: Mapping[str, str]
@@ -60,6 +68,8 @@ class Naming:
     transposed: bool = False
     neighbours: tuple[str, ...] = ()
     leaves: Mapping[str, str] = field(default_factory=lambda: {"scale": "weight"})
+    stacks: Mapping[str, "Naming"] = field(default_factory=dict)
+    other: "Naming | None" = None
 
 
 @dataclass(frozen=True)
@@ -71,17 +81,22 @@ class Part:
         shape: Its shape as ours.
         transposed: Whether the file has it the other way round.
         heads: How many heads have their rows in the order for turning neighbours; 0 if none have.
+        slot: Which of the matrices it is that lie in the file's tensor; ``None`` if the tensor is no stack of them.
+        slots: How many those are.
     """
 
     name: str
     shape: tuple[int, ...]
     transposed: bool = False
     heads: int = 0
+    slot: int | None = None
+    slots: int = 0
 
     @property
     def stored(self) -> tuple[int, ...]:
         """Its shape in the file."""
-        return self.shape[::-1] if self.transposed else self.shape
+        shape = self.shape[::-1] if self.transposed else self.shape
+        return shape if self.slot is None else (self.slots, *shape)
 
     def read(self, stored: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
         """Turn what the file has into our rows.
@@ -92,6 +107,8 @@ class Part:
         Returns:
             The rows.
         """
+        if self.slot is not None:
+            stored = stored[self.slot]
         if self.heads:
             return stored.reshape(self.heads, -1, 2, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
         return stored.T if self.transposed else stored
@@ -103,14 +120,14 @@ class Part:
             rows: The rows.
 
         Returns:
-            The tensor of the file.
+            The tensor of the file, or one of those that are stacked in it.
         """
         if self.heads:
             return rows.reshape(self.heads, 2, -1, *self.shape[1:]).transpose(1, 2).reshape(self.shape)
         return rows.T if self.transposed else rows
 
 
-def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[Part]]]:
+def name_parts(model: Transformer | EncoderDecoder, naming: Naming) -> Iterator[tuple[str, list[Part]]]:
     """Tell of what each weight of a model consists in a file.
 
     Args:
@@ -120,35 +137,68 @@ def name_parts(model: Transformer, naming: Naming) -> Iterator[tuple[str, list[P
     Yields:
         Our name of a weight, and the file's tensors whose rows it has, one after the other.
     """
+    config = model.config
     for ours, weight in model.state_dict().items():
-        path, leaf = ours.rsplit(".", 1)
-        leaf = naming.leaves.get(leaf, leaf)
         shape = tuple(weight.shape)
-        if not path.startswith("blocks."):
-            yield ours, [Part(f"{naming.outer[path]}.{leaf}", shape)]
-            continue
-        _, number, module = path.split(".", 2)
-        inside = re.findall(r"(?<=\.)\d+", module)
-        names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
-        turned = naming.transposed and len(shape) == 2
-        parts = []
-        for name, rows in zip(names, _split(model.config, module, shape[0], len(names)), strict=True):
-            heads = rows // model.config.attention.d_head if name in naming.neighbours else 0
-            parts.append(Part(f"{naming.block.format(number)}{name}.{leaf}", (rows, *shape[1:]), turned, heads))
-        yield ours, parts
+        stack, _, rest = ours.partition(".")
+        if isinstance(config, ModelConfig):
+            yield ours, _parts_of(ours, shape, config, naming)
+        elif stack in naming.stacks:
+            choices = config.encoder if stack == "encoder" else config.decoder
+            yield ours, _parts_of(rest, shape, choices, naming.stacks[stack])
+        else:
+            yield ours, _parts_of(ours, shape, config.decoder, naming)
+
+
+def _parts_of(ours: str, shape: tuple[int, ...], config: ModelConfig, naming: Naming) -> list[Part]:
+    """Tell of what one weight consists."""
+    path, leaf = ours.rsplit(".", 1)
+    leaf = naming.leaves.get(leaf, leaf)
+    if not path.startswith("blocks."):
+        return [Part(f"{naming.outer[path]}.{leaf}", shape)]
+    _, number, module = path.split(".", 2)
+    layer = config.layers[int(number)]
+    if isinstance(layer.mixer, StateSpaceConfig):
+        module = re.sub(r"^attention(?=\.|$)", "state_space", module)
+    inside = re.findall(r"(?<=\.)\d+", module)
+    names = [name.format(*inside) for name in naming.inner[re.sub(r"(?<=\.)\d+", "{}", module)]]
+    turned = naming.transposed and len(shape) == 2
+    parts = []
+    for name, rows in zip(names, _split(config, module, shape[0], len(names)), strict=True):
+        heads = rows // config.attention.d_rotary if name in naming.neighbours else 0
+        plain, bracket, _ = name.partition("[")
+        part = Part(f"{naming.block.format(number)}{plain}.{leaf}", (rows, *shape[1:]), turned, heads)
+        if bracket and isinstance(layer.feedforward, ExpertsConfig):
+            slots = layer.feedforward.n_experts
+            part = replace(part, name=part.name.removesuffix(f".{leaf}"), slot=int(inside[0]), slots=slots)
+        parts.append(part)
+    return parts
 
 
 def _split(config: ModelConfig, module: str, rows: int, count: int) -> list[int]:
     """Tell how many rows each of the file's tensors gives."""
     if count == 3:
+        assert isinstance(config.attention, AttentionConfig)
         kept = config.attention.n_kv_heads * config.attention.d_head
         return [rows - 2 * kept, kept, kept]
     return [rows // count] * count
 
 
+@overload
 def load_weights(
     config: ModelConfig, weights: Weights, naming: Naming, source: str, dtype: torch.dtype = torch.float32
-) -> Transformer:
+) -> Transformer: ...
+@overload
+def load_weights(
+    config: EncoderDecoderConfig, weights: Weights, naming: Naming, source: str, dtype: torch.dtype = torch.float32
+) -> EncoderDecoder: ...
+def load_weights(
+    config: ModelConfig | EncoderDecoderConfig,
+    weights: Weights,
+    naming: Naming,
+    source: str,
+    dtype: torch.dtype = torch.float32,
+) -> Transformer | EncoderDecoder:
     """Build a model with the weights of a file. Names and shapes are compared before any weight is read.
 
     Args:
@@ -168,9 +218,10 @@ def load_weights(
     if config.n_layers > len(spellings):
         raise ValueError(f"{source}: {len(spellings)} tensors are too few for the {config.n_layers} layers announced")
     with _Undrawn(), torch.device("meta"):  # shapes without numbers
-        model = Transformer(config)
-    parts = dict(name_parts(model, naming))
-    needed = {part.name: part for of_one in parts.values() for part in of_one}
+        model = Transformer(config) if isinstance(config, ModelConfig) else EncoderDecoder(config)
+    if naming.other is not None:
+        naming = min((naming, naming.other), key=lambda names: len(_needed(model, names).keys() - spellings.keys()))
+    parts, needed = dict(name_parts(model, naming)), _needed(model, naming)
     if missing := sorted(needed.keys() - spellings.keys()):
         raise ValueError(f"{source}: the model needs tensors that are not there: {_some(missing)}")
     tied = rf"|{re.escape(naming.outer['head'])}\..*" if config.head == "tied" else ""
@@ -182,12 +233,24 @@ def load_weights(
             raise ValueError(
                 f"{source}: {spellings[name]!r} has the shape {found}; the configuration says {part.stored}"
             )
-    state = {
-        ours: _join([part.read(weights.load(spellings[part.name])) for part in of_one]).to(dtype)
-        for ours, of_one in parts.items()
-    }
+    stacks: dict[str, Tensor] = {}
+
+    def read(part: Part) -> Tensor:
+        """Read a part; a stack of them is read once."""
+        if part.slot is None:
+            return part.read(weights.load(spellings[part.name]))
+        if part.name not in stacks:
+            stacks[part.name] = weights.load(spellings[part.name])
+        return part.read(stacks[part.name])
+
+    state = {ours: _join([read(part) for part in of_one]).to(dtype) for ours, of_one in parts.items()}
     model.load_state_dict(state, assign=True)
     return model
+
+
+def _needed(model: Transformer | EncoderDecoder, naming: Naming) -> dict[str, Part]:
+    """Say what a file must have for a model, by its names there."""
+    return {part.name: part for _, parts in name_parts(model, naming) for part in parts}
 
 
 class _Undrawn(TorchFunctionMode):
@@ -205,7 +268,7 @@ class _Undrawn(TorchFunctionMode):
         return named["tensor"] if drawing else func(*args, **named)
 
 
-def to_tensors(model: Transformer, naming: Naming) -> dict[str, Float[Tensor, "..."]]:
+def to_tensors(model: Transformer | EncoderDecoder, naming: Naming) -> dict[str, Float[Tensor, "..."]]:
     """Give a model's weights under other names.
 
     Args:
@@ -218,12 +281,16 @@ def to_tensors(model: Transformer, naming: Naming) -> dict[str, Float[Tensor, ".
     weights = model.state_dict()
     prefix = "" if model.config.head == "none" else naming.prefix
     tensors: dict[str, Tensor] = {}
+    stacks: dict[str, list[Tensor]] = {}
     for ours, parts in name_parts(model, naming):
         pieces = weights[ours].split([part.shape[0] for part in parts])
         for part, piece in zip(parts, pieces, strict=True):
             name = part.name if part.name.startswith(naming.heads) else prefix + part.name
-            tensors[name] = part.write(piece).clone(memory_format=torch.contiguous_format)
-    return tensors
+            if part.slot is None:
+                tensors[name] = part.write(piece).clone(memory_format=torch.contiguous_format)
+            else:
+                stacks.setdefault(name, []).append(part.write(piece))
+    return tensors | {name: torch.stack(pieces) for name, pieces in stacks.items()}
 
 
 def _join(tensors: list[Tensor]) -> Tensor:

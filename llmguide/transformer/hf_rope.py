@@ -5,7 +5,7 @@ from typing import Any
 
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.positions import RotaryPositions
-from llmguide.transformer.rope_scaling import LinearScaling, Llama3Scaling, Scaling, YarnScaling
+from llmguide.transformer.rope_scaling import LinearScaling, Llama3Scaling, Scaling, YarnScaling, yarn_magnitude
 
 
 def require(config: JsonObject, key: str, expected: object) -> None:
@@ -50,15 +50,14 @@ def read_rotation(config: JsonObject) -> RotaryPositions:
     else:
         return RotaryPositions(config.number("rope_theta", 10_000.0))
     base = rope.number("rope_theta", config.number("rope_theta", 10_000.0))
-    for key, expected in {
-        "partial_rotary_factor": 1.0,
-        "mscale": None,
-        "mscale_all_dim": None,
-        "truncate": True,
-    }.items():
+    for key, expected in {"partial_rotary_factor": 1.0, "truncate": True}.items():
         require(rope, key, expected)
+    kind = rope.text("rope_type", rope.text("type", "default"))
+    if kind != "yarn":
+        require(rope, "mscale", None)
+        require(rope, "mscale_all_dim", None)
     original = config.integer("original_max_position_embeddings", config.integer("max_position_embeddings"))
-    match rope.text("rope_type", rope.text("type", "default")):
+    match kind:
         case "default":
             return RotaryPositions(base)
         case "linear":
@@ -77,13 +76,21 @@ def read_rotation(config: JsonObject) -> RotaryPositions:
                 rope.integer("original_max_position_embeddings", original),
                 rope.number("beta_fast", 32.0),
                 rope.number("beta_slow", 1.0),
-                rope.number("attention_factor") if "attention_factor" in rope else None,
+                _read_attention_factor(rope),
             )
             return RotaryPositions(base, ramp)
         case other:
             raise ValueError(
                 f"{rope.source}: 'rope_type' is {other[:60]!r}; this package has default, linear, llama3 and yarn"
             )
+
+
+def _read_attention_factor(rope: JsonObject) -> float | None:
+    """Read YaRN's factor of queries and keys: as it is, or as the ratio of two that DeepSeek's files give."""
+    if "attention_factor" in rope:
+        return rope.number("attention_factor")
+    factor, own, whole = rope.number("factor"), rope.number("mscale", 0.0), rope.number("mscale_all_dim", 0.0)
+    return yarn_magnitude(factor, own) / yarn_magnitude(factor, whole) if own and whole and factor >= 1 else None
 
 
 def write_rotation(positions: RotaryPositions) -> dict[str, Any]:

@@ -6,23 +6,29 @@ import torch
 from torch import nn
 
 from llmguide.transformer.block import Block
+from llmguide.transformer.cross_attention import CrossBlock
+from llmguide.transformer.encoder_decoder import EncoderDecoder
 from llmguide.transformer.feedforward import GatedMlp, Mlp
 from llmguide.transformer.model import Transformer
+from llmguide.transformer.moe import Router
 from llmguide.transformer.norms import LayerNorm, RmsNorm
+from llmguide.transformer.state_space import StateSpace
 
 
 @torch.no_grad()
 def initialize(
-    model: Transformer, generator: torch.Generator, std: float = 0.02, *, scale_residual: bool = True
+    model: Transformer | EncoderDecoder, generator: torch.Generator, std: float = 0.02, *, scale_residual: bool = True
 ) -> None:
     r"""Draw all weights anew, as for GPT-2.
 
-    Matrices are normal with mean 0 and deviation ``std``, biases 0, the scales of norms 1. What a block adds to the
-    stream, the last matrix of attention and of the feed-forward part, is divided by the root of the number of sums,
+    Matrices are normal with mean 0 and deviation ``std``, biases and corrections 0, the scales of norms 1. What a block
+    adds to the stream, the last matrix of attention and of the feed-forward part or of each expert, is divided by the
+    root of the number of sums,
 
     .. math:: \sigma_{residual} = \sigma / \sqrt{2 n_{layers}},
 
-    so that the stream's variance does not grow with the depth.
+    (three a layer in a decoder with cross-attention) so that the stream's variance does not grow with the depth. What a
+    state space has beside its matrices, it :meth:`draws itself <llmguide.transformer.state_space.StateSpace.draw>`.
 
     Args:
         model: The model, whose weights are overwritten.
@@ -43,13 +49,24 @@ def initialize(
                 module.weight.normal_(0.0, std, generator=generator)
                 if isinstance(module, nn.Linear) and module.bias is not None:
                     module.bias.zero_()
+            case Router():
+                module.weight.normal_(0.0, std, generator=generator)
+                if module.correction is not None:
+                    module.correction.zero_()
+            case StateSpace():
+                module.draw(generator)
             case LayerNorm() | RmsNorm():
                 module.scale.fill_(1.0)
                 if isinstance(module, LayerNorm):
                     module.bias.zero_()
     if scale_residual:
-        for block in model.blocks:
-            assert isinstance(block, Block)
-            ends = [part.down for part in block.feedforward.modules() if isinstance(part, Mlp | GatedMlp)]
-            for last in (block.attention.output, *ends):
-                last.weight.div_(math.sqrt(2 * len(model.blocks)))
+        for stack in (model,) if isinstance(model, Transformer) else (model.encoder, model.decoder):
+            for block in stack.blocks:
+                assert isinstance(block, Block | CrossBlock)
+                lasts = [part.down for part in block.feedforward.modules() if isinstance(part, Mlp | GatedMlp)]
+                lasts.append(block.attention.output)
+                if isinstance(block, CrossBlock):
+                    lasts.append(block.cross_attention.output)
+                sums = 3 if isinstance(block, CrossBlock) else 2
+                for last in lasts:
+                    last.weight.div_(math.sqrt(sums * len(stack.blocks)))

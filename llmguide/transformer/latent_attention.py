@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from llmguide.transformer.attention import Sight, attend_fused, score, weigh
@@ -12,6 +12,8 @@ from llmguide.transformer.cache import LayerCache
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import rotate
 from llmguide.transformer.trace import NO_TAP, AnyTap
+
+_NORM = NormConfig("rms", 1e-6)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class LatentAttentionConfig:
     d_value: int
     kv_rank: int
     query_rank: int | None = None
-    norm: NormConfig = NormConfig("rms", 1e-6)
+    norm: NormConfig = _NORM
     scale: float | None = None
 
     def __post_init__(self) -> None:
@@ -77,9 +79,7 @@ class LatentAttentionConfig:
 
         Its ``keys`` are the latent vectors, and its ``values`` the rotated keys that all heads share.
         """
-        return LayerCache.empty(
-            (batch, 1, capacity, self.kv_rank), (batch, 1, capacity, self.d_rope), dtype, device
-        )
+        return LayerCache.empty((batch, 1, capacity, self.kv_rank), (batch, 1, capacity, self.d_rope), dtype, device)
 
     def absorbing_is_cheaper(self, queries: int, keys: int) -> bool:
         """Tell which form has fewer multiplications: the absorbed one for few queries, the expanded one for many.
@@ -110,6 +110,7 @@ def score_latents(
     latents: Float[Tensor, "batch 1 keys kv_rank"],
     shared: Float[Tensor, "batch 1 keys d_rope"],
     up_keys: Float[Tensor, "heads d_nope kv_rank"],
+    *,
     bias: Float[Tensor, "#batch #heads queries keys"] | None = None,
     scale: float | None = None,
 ) -> Float[Tensor, "batch heads queries keys"]:
@@ -143,7 +144,7 @@ def score_latents(
         raise ValueError(
             f"queries have {queries.shape[-1]} numbers; a key has {widths[0]} without positions and {widths[1]} rotated"
         )
-    plain, turned = queries.split(widths, dim=-1)
+    plain, turned = torch.split(queries, widths, dim=-1)
     carried = torch.einsum("bhqd,hdr->bhqr", plain, up_keys)
     products = torch.einsum("bhqr,bskr->bhqk", carried, latents) + torch.einsum("bhqd,bskd->bhqk", turned, shared)
     scores = products / math.sqrt(queries.shape[-1]) if scale is None else products * scale
@@ -235,7 +236,7 @@ class LatentAttention(nn.Module):
         latents = tap("latents", self.kv_norm(latents))
         if sight.rotation is not None:
             cos, sin = sight.rotation
-            plain, turned = queries.split([config.d_nope, config.d_rope], dim=-1)
+            plain, turned = torch.split(queries, [config.d_nope, config.d_rope], dim=-1)
             turned = tap("queries_rotated", rotate(turned, cos, sin, sight.pairing))
             queries = torch.cat([plain, turned], dim=-1)
             shared = tap("keys_rotated", rotate(shared, cos, sin, sight.pairing))
@@ -255,7 +256,7 @@ class LatentAttention(nn.Module):
         else:
             assert self.query_down is not None
             made = self.query_up(tap("query_latents", self.query_norm(self.query_down(x))))
-        return made.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2)
+        return torch.unflatten(made, -1, (self.config.n_heads, -1)).transpose(1, 2)
 
     def gather_expanded(
         self,
@@ -283,9 +284,7 @@ class LatentAttention(nn.Module):
         keys = tap("keys", torch.cat([keys, shared.expand(-1, config.n_heads, -1, -1)], dim=-1))
         values = tap("values", values)
         if tap is NO_TAP:
-            return attend_fused(
-                queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale
-            )
+            return attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale)
         weights = tap("weights", weigh(tap("scores", score(queries, keys, sight.bias, config.scale)), sight.mask))
         return tap("mixed", weights @ values)
 
@@ -310,8 +309,8 @@ class LatentAttention(nn.Module):
             What each head's queries gather.
         """
         config = self.config
-        ups = self.kv_up.weight.unflatten(0, (config.n_heads, -1))
-        up_keys, up_values = ups.split([config.d_nope, config.d_value], dim=1)
-        scores = tap("scores", score_latents(queries, latents, shared, up_keys, sight.bias, config.scale))
+        ups = torch.unflatten(self.kv_up.weight, 0, (config.n_heads, -1))
+        up_keys, up_values = torch.split(ups, [config.d_nope, config.d_value], dim=1)
+        scores = tap("scores", score_latents(queries, latents, shared, up_keys, bias=sight.bias, scale=config.scale))
         weights = tap("weights", weigh(scores, sight.mask))
         return tap("mixed", mix_latents(weights, latents, up_values))

@@ -52,9 +52,7 @@ def decay_matrix(decays: Float[Tensor, "*batch positions"]) -> Float[Tensor, "*b
                 [0.5000, 1.0000, 0.0000],
                 [0.2500, 0.5000, 1.0000]])
     """
-    logs = decays.log().cumsum(-1)
-    future = torch.ones(decays.shape[-1], decays.shape[-1], dtype=torch.bool, device=decays.device).triu(1)
-    return (logs[..., :, None] - logs[..., None, :]).masked_fill(future, -torch.inf).exp()
+    return _spread(decays.log())
 
 
 def mix_at_once(
@@ -149,17 +147,52 @@ def mix_in_chunks(
 
     Source: :cite:t:`dao2024transformers`, section 6.
     """
+    decays, state = _prepare(queries, keys, values, decays, state)
+    return mix_fading(queries, keys, values, decays.log(), state, chunk=chunk)
+
+
+def mix_fading(
+    queries: Float[Tensor, "batch heads positions d_head"],
+    keys: Float[Tensor, "batch heads positions d_head"],
+    values: Float[Tensor, "batch heads positions d_value"],
+    log_decays: Float[Tensor, "batch heads positions"],
+    state: Float[Tensor, "batch heads d_head d_value"] | None = None,
+    *,
+    chunk: int = 64,
+) -> tuple[Float[Tensor, "batch heads positions d_value"], Float[Tensor, "batch heads d_head d_value"]]:
+    """Do the same as :func:`mix_in_chunks` where the decays come as logarithms.
+
+    A state may fade so fast that its decay is 0 in floating point, of which there is no logarithm and no gradient.
+
+    Args:
+        queries: As for :func:`mix_at_once`.
+        keys: As for :func:`mix_at_once`.
+        values: As for :func:`mix_at_once`.
+        log_decays: Logarithms of the decays, at most 0.
+        state: As for :func:`mix_in_steps`.
+        chunk: As for :func:`mix_in_chunks`.
+
+    Returns:
+        As :func:`mix_in_steps`.
+
+    Raises:
+        ValueError: As :func:`mix_in_chunks`.
+    """
     if chunk < 1:
         raise ValueError(f"chunk ({chunk}) must be at least 1")
-    decays, state = _prepare(queries, keys, values, decays, state)
+    ones, state = _prepare(queries, keys, values, None, state)
+    if log_decays.shape != ones.shape:
+        raise ValueError(f"log_decays {tuple(log_decays.shape)} must have one number for each of {tuple(ones.shape)}")
+    if not bool((log_decays <= 0).all()):
+        raise ValueError("log_decays must be at most 0")
     mixed = torch.empty_like(values)
     for start in range(0, queries.shape[-2], chunk):
         part = slice(start, start + chunk)
-        q, k, v, a = queries[..., part, :], keys[..., part, :], values[..., part, :], decays[..., part]
-        left_of_state = a.cumprod(-1)[..., None]
-        left_of_chunk = decay_matrix(a)[..., -1, :, None]
-        mixed[..., part, :] = mix_at_once(q, k, v, a) + left_of_state * (q @ state)
-        state = left_of_state[..., -1:, :] * state + (k * left_of_chunk).mT @ v
+        q, k, v, logs = queries[..., part, :], keys[..., part, :], values[..., part, :], log_decays[..., part]
+        left_of_state = logs.cumsum(-1).exp()[..., None]
+        left = _spread(logs)
+        mixed[..., part, :] = (q @ k.mT * left) @ v + left_of_state * (q @ state)
+        state = left_of_state[..., -1:, :] * state + (k * left[..., -1, :, None]).mT @ v
     return mixed, state
 
 
@@ -207,6 +240,14 @@ def attend_linear(
         features(queries), features(keys), torch.cat([values, ones], -1), decays, state, chunk=chunk
     )
     return sums[..., :-1] / sums[..., -1:], state
+
+
+def _spread(log_decays: Tensor) -> Tensor:
+    """Add up the logarithms between each two positions, term by term: a difference of two long sums loses digits."""
+    positions = log_decays.shape[-1]
+    past = torch.ones(positions, positions, dtype=torch.bool, device=log_decays.device).tril(-1)
+    sums = log_decays[..., :, None].expand(*log_decays.shape, positions).masked_fill(~past, 0.0).cumsum(-2)
+    return sums.masked_fill(past.mT, -torch.inf).exp()
 
 
 def _prepare(

@@ -14,14 +14,45 @@ from llmguide.transformer.positions import (
     AlibiPositions,
     LearnedPositions,
     Pairing,
+    RelativePositions,
     RotaryPositions,
     SinusoidalPositions,
     alibi_bias,
     alibi_slopes,
+    relative_bias,
     rotation,
     sinusoids,
 )
+from llmguide.transformer.state_space import StateSpaceConfig
 from llmguide.transformer.trace import NO_TAP, AnyTap, Tap
+
+
+def check_ids(
+    config: ModelConfig, ids: Int[Tensor, "batch positions"], real: Bool[Tensor, "batch keys"] | None, keys: int
+) -> None:
+    """Refuse what would end in an error without a name, or in a wrong answer, further down.
+
+    Args:
+        config: The model's configuration.
+        ids: Token ids.
+        real: False where a position only fills up its row.
+        keys: How many positions there are with those in the cache.
+
+    Raises:
+        ValueError: If an argument's shape or an id does not fit; the message says which.
+    """
+    if not ids.numel():
+        raise ValueError(f"ids has the shape {list(ids.shape)}; there must be at least one row and one token")
+    if (low := int(ids.min())) < 0 or (high := int(ids.max())) >= config.vocab_size:
+        wrong = low if low < 0 else high
+        raise ValueError(f"ids holds {wrong}; the model has tokens 0 to {config.vocab_size - 1}")
+    if isinstance(config.positions, LearnedPositions) and keys > config.positions.length:
+        raise ValueError(f"{keys} positions exceed the {config.positions.length} learned ones; cut the text")
+    if real is not None and real.shape != (ids.shape[0], keys):
+        raise ValueError(
+            f"real has the shape {list(real.shape)}; it must say of {ids.shape[0]} rows and {keys} keys, "
+            "those in the cache included, which are real"
+        )
 
 
 class Embedding(nn.Module):
@@ -100,6 +131,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config)
+        self.relative: nn.Embedding | None = None  # one table for all blocks
+        if isinstance(config.positions, RelativePositions):
+            self.relative = nn.Embedding(config.positions.buckets, config.attention.n_heads)
         self.blocks = nn.ModuleList(
             Block(config.d_model, layer, config.norm, config.norm_placement, config.scales.residual)
             for layer in config.layers
@@ -200,7 +234,9 @@ class Transformer(nn.Module):
         """Return each position's vector after the last block and the final norm; arguments as in :meth:`forward`."""
         cached = 0 if cache is None else cache.length
         keys = cached + ids.shape[1]
-        self._check(ids, real, keys)
+        check_ids(self.config, ids, real, keys)
+        if mask is not None and any(isinstance(block.mixer, StateSpaceConfig) for block in self.config.layers):
+            raise ValueError("mask is given, and a state space cannot look away; leave it out")
         look: AnyTap = NO_TAP if tap is None else tap
         places = torch.arange(keys, device=ids.device)[None] if real is None else positions_of(real)
         here = places[:, cached:] if positions is None else positions
@@ -227,12 +263,17 @@ class Transformer(nn.Module):
         bias = cos_sin = None
         pairing: Pairing = "halves"
         if isinstance(config.positions, RotaryPositions):
-            frequencies = config.positions.frequencies(config.attention.d_head).to(here.device)
+            frequencies = config.positions.frequencies(config.attention.d_rotary).to(here.device)
             cos, sin = rotation(here, frequencies, config.positions.magnitude)
             cos_sin, pairing = (cos.to(dtype), sin.to(dtype)), config.positions.pairing
         elif isinstance(config.positions, AlibiPositions):
             slopes = alibi_slopes(config.attention.n_heads).to(here.device, dtype)
             bias = alibi_bias(slopes, here, places)
+        elif isinstance(config.positions, RelativePositions) and self.relative is not None:
+            to_the_right = config.mask.kind == "bidirectional"
+            bias = relative_bias(
+                self.relative.weight, here, places, config.positions.distance, bidirectional=to_the_right
+            )
         plain = mask is None and real is None and bias is None and config.mask.is_causal_for(keys)
         if plain and not readable and queries == keys > 1:
             return Sight(causal=True, rotation=cos_sin, pairing=pairing)
@@ -247,18 +288,3 @@ class Transformer(nn.Module):
             mask = padding_mask(real) if mask is None else mask & padding_mask(real)
         here_real = None if real is None else real[:, keys - queries :]
         return Sight(mask=mask, bias=bias, rotation=cos_sin, pairing=pairing, real=here_real)
-
-    def _check(self, ids: Int[Tensor, "batch positions"], real: Bool[Tensor, "batch keys"] | None, keys: int) -> None:
-        """Refuse what would end in an error without a name, or in a wrong answer, further down."""
-        if not ids.numel():
-            raise ValueError(f"ids has the shape {list(ids.shape)}; there must be at least one row and one token")
-        if (low := int(ids.min())) < 0 or (high := int(ids.max())) >= self.config.vocab_size:
-            wrong = low if low < 0 else high
-            raise ValueError(f"ids holds {wrong}; the model has tokens 0 to {self.config.vocab_size - 1}")
-        if isinstance(self.config.positions, LearnedPositions) and keys > self.config.positions.length:
-            raise ValueError(f"{keys} positions exceed the {self.config.positions.length} learned ones; cut the text")
-        if real is not None and real.shape != (ids.shape[0], keys):
-            raise ValueError(
-                f"real has the shape {list(real.shape)}; it must say of {ids.shape[0]} rows and {keys} keys, "
-                "those in the cache included, which are real"
-            )

@@ -19,7 +19,8 @@ class RouterConfig:
 
     Args:
         score: What turns logits into scores: ``softmax`` lets the experts compete, ``sigmoid`` scores each by itself.
-        normalize: Whether the weights of the chosen experts are divided by their sum.
+        normalize: Whether the weights of the chosen are divided by their sum. The weight of a single one is then 1, and
+            no gradient reaches the router.
         n_groups: Into how many groups of equal size the experts are divided.
         n_active_groups: From how many groups a token's experts may come: those whose two best scores sum highest.
         scale: Factor on the weights.
@@ -49,25 +50,18 @@ class RouterConfig:
         if not (self.scale > 0 and math.isfinite(self.scale)):
             raise ValueError(f"scale must be a finite number greater than 0, not {self.scale}")
 
-    def check(self, n_experts: int, n_active: int) -> None:
-        """Complain if so many experts cannot be chosen from so many in this way.
 
-        Args:
-            n_experts: How many there are.
-            n_active: How many shall be chosen.
-
-        Raises:
-            ValueError: If more are to be chosen than the active groups have, or the groups do not divide the experts.
-        """
-        if not 1 <= n_active <= n_experts:
-            raise ValueError(f"n_active must be from 1 to n_experts ({n_experts}), not {n_active}")
-        if n_experts % self.n_groups:
-            raise ValueError(f"n_experts ({n_experts}) must be divisible by n_groups ({self.n_groups})")
-        each = n_experts // self.n_groups
-        if self.n_groups > 1 and each < 2:
-            raise ValueError(f"n_groups ({self.n_groups}) leaves {each} expert in each group; a group needs at least 2")
-        if n_active > (open_to := self.n_active_groups * each):
-            raise ValueError(f"n_active ({n_active}) exceeds the {open_to} experts in {self.n_active_groups} groups")
+def _check(n_experts: int, n_active: int, config: RouterConfig) -> None:
+    """Complain if so many experts cannot be chosen from so many in this way."""
+    if not 1 <= n_active <= n_experts:
+        raise ValueError(f"n_active must be from 1 to n_experts ({n_experts}), not {n_active}")
+    if n_experts % config.n_groups:
+        raise ValueError(f"n_experts ({n_experts}) must be divisible by n_groups ({config.n_groups})")
+    each = n_experts // config.n_groups
+    if config.n_groups > 1 and each < 2:
+        raise ValueError(f"n_groups ({config.n_groups}) leaves {each} expert in each group; a group needs at least 2")
+    if n_active > (open_to := config.n_active_groups * each):
+        raise ValueError(f"n_active ({n_active}) exceeds the {open_to} experts in {config.n_active_groups} groups")
 
 
 @dataclass(frozen=True)
@@ -95,7 +89,7 @@ class ExpertsConfig:
     def __post_init__(self) -> None:
         if self.n_experts < 1:
             raise ValueError(f"n_experts must be at least 1, not {self.n_experts}")
-        self.router.check(self.n_experts, self.n_active)
+        _check(self.n_experts, self.n_active, self.router)
 
     def build(self, d_model: int) -> "Experts":
         """Return the layer for a model of width ``d_model``."""
@@ -128,8 +122,7 @@ def route(
         The chosen experts, the best first, and their weights, in float32 or better.
 
     Raises:
-        ValueError: If there are fewer experts than ``n_active``, the groups do not divide them, or there are not as
-            many corrections as experts.
+        ValueError: If there are fewer experts than ``n_active``, or not as many corrections.
 
     Source: :cite:t:`shazeer2017outrageously` for choosing the top :math:`k`, :cite:t:`jiang2024mixtral` for the
     softmax, :cite:t:`deepseek2024v3`, equations 12 to 16, for the rest.
@@ -141,7 +134,7 @@ def route(
         ([0, 1], [2.0, 1.0])
     """
     n_experts = logits.shape[-1]
-    config.check(n_experts, n_active)
+    _check(n_experts, n_active, config)
     if correction is not None and correction.shape != (n_experts,):
         raise ValueError(f"correction has the shape {list(correction.shape)}; the logits are of {n_experts} experts")
     # Half precision would tie scores that differ.
@@ -192,8 +185,7 @@ class Experts(nn.Module):
     .. math::
         \operatorname{MoE}(x) = \sum_{i\ \text{chosen}} w_i \operatorname{FFN}_i(x) + \operatorname{FFN}_{shared}(x)
 
-    The loop over the experts is for reading. Programs that serve large models sort the tokens by expert and multiply
-    all groups by one kernel.
+    The loop over the experts is for reading; programs that serve large models multiply all groups by one kernel.
 
     Args:
         d_model: Width of the model.
@@ -254,8 +246,7 @@ def count_load(
         >>> count_load(torch.tensor([[0, 1], [0, 3]]), 4).tolist()
         [2, 1, 0, 1]
     """
-    if real is not None:
-        chosen = _keep(chosen, real)
+    chosen = chosen if real is None else _keep(chosen, real)
     return chosen.flatten().bincount(minlength=n_experts)
 
 
@@ -288,15 +279,14 @@ def balance_loss(
         >>> balance_loss(one_each, 1).round().item(), balance_loss(all_the_same, 1).round().item()
         (1.0, 4.0)
     """
-    RouterConfig().check(logits.shape[-1], n_active)
+    _check(logits.shape[-1], n_active, RouterConfig())
     scores = logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(-1)
     chosen = scores.topk(n_active).indices
     if real is not None:
         scores, chosen = _keep(scores, real), _keep(chosen, real)
-    n_experts = scores.shape[-1]
-    scores, chosen = scores.reshape(-1, n_experts), chosen.reshape(-1, n_active)
-    frequency = count_load(chosen, n_experts) / len(chosen)
-    return n_experts * (frequency * scores.mean(0)).sum()
+    scores = scores.reshape(-1, scores.shape[-1])
+    frequency = count_load(chosen, scores.shape[-1]).to(scores.dtype) / len(scores)
+    return scores.shape[-1] * (frequency * scores.mean(0)).sum()
 
 
 def _keep(x: Shaped[Tensor, "*batch width"], real: Bool[Tensor, "batch positions"]) -> Shaped[Tensor, "tokens width"]:

@@ -1,4 +1,4 @@
-"""How a model knows where a token stands: learned and sinusoidal vectors, rotary positions, ALiBi."""
+"""How a model knows where a token stands: learned and sinusoidal vectors, rotary and relative positions, ALiBi."""
 
 import math
 from dataclasses import dataclass
@@ -82,7 +82,37 @@ class AlibiPositions:
     """A penalty on the scores that grows with the distance: :func:`alibi_bias`."""
 
 
-Positions = NoPositions | LearnedPositions | SinusoidalPositions | RotaryPositions | AlibiPositions
+@dataclass(frozen=True)
+class RelativePositions:
+    """A learned number for each head and each kind of distance is added to the scores: :func:`relative_bias`.
+
+    Args:
+        buckets: How many kinds of distance there are, those to the right included.
+        distance: From how far on all distances are alike.
+
+    Raises:
+        ValueError: If ``buckets`` is not a multiple of 4, or ``distance`` lies within the exact distances.
+
+    Source: :cite:t:`raffel2020exploring`, section 2.1; :cite:t:`shaw2018self` for the idea.
+    """
+
+    buckets: int = 32
+    distance: int = 128
+
+    def __post_init__(self) -> None:
+        if self.buckets < 4 or self.buckets % 4:
+            raise ValueError(
+                f"buckets must be a multiple of 4, not {self.buckets}: two directions have a half each, "
+                "of which one half is for exact distances"
+            )
+        if self.distance <= self.buckets // 2:
+            raise ValueError(
+                f"distance must be greater than buckets / 2 ({self.buckets // 2}), not {self.distance}: "
+                "as many distances have a bucket of their own"
+            )
+
+
+Positions = NoPositions | LearnedPositions | SinusoidalPositions | RotaryPositions | AlibiPositions | RelativePositions
 """Any of them."""
 
 
@@ -211,3 +241,75 @@ def alibi_bias(
     """
     distance = (queries[:, :, None] - keys[:, None, :]).abs()
     return -slopes[None, :, None, None] * distance[:, None]
+
+
+def relative_buckets(
+    offsets: Int[Tensor, "*batch"], buckets: int, distance: int, *, bidirectional: bool
+) -> Int[Tensor, "*batch"]:
+    r"""Sort distances into buckets: near ones one by one, far ones together, the farther the more.
+
+    Of :math:`n` buckets for one direction the first :math:`n/2` hold one distance each. A greater distance :math:`r`
+    has the bucket
+
+    .. math:: \Bigl\lfloor \frac n2 + \frac n2 \cdot \frac{\log(r / \frac n2)}{\log(r_{max} / \frac n2)} \Bigr\rfloor,
+
+    and the last one holds all from :math:`r_{max}` on.
+
+    Args:
+        offsets: The place of the key minus that of the query.
+        buckets: How many buckets there are.
+        distance: The distance :math:`r_{max}`.
+        bidirectional: Whether keys to the right have the second half of the buckets. Otherwise all buckets are for keys
+            to the left, and those to the right, which a causal mask hides, share the bucket of distance 0.
+
+    Returns:
+        A number from 0 to ``buckets - 1`` for each offset.
+
+    Source: :cite:t:`raffel2020exploring`, section 2.1.
+
+    Example:
+        >>> relative_buckets(-torch.arange(14), 8, 16, bidirectional=False).tolist()
+        [0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 6, 7, 7]
+        >>> relative_buckets(torch.tensor([-9, -2, -1, 0, 1, 2, 9]), 8, 8, bidirectional=True).tolist()
+        [3, 2, 1, 0, 5, 6, 7]
+    """
+    if bidirectional:
+        buckets //= 2
+        first, far = (offsets > 0).long() * buckets, offsets.abs()
+    else:
+        first, far = torch.zeros_like(offsets), (-offsets).clamp(min=0)
+    exact = buckets // 2
+    # In float32, as the published models compute it: at the border of two buckets rounding decides.
+    ratio = torch.log(far.clamp(min=exact).float() / exact) / math.log(distance / exact)
+    together = (exact + (ratio * (buckets - exact)).long()).clamp(max=buckets - 1)
+    return first + torch.where(far < exact, far, together)
+
+
+def relative_bias(
+    table: Float[Tensor, "buckets heads"],
+    queries: Int[Tensor, "batch queries"],
+    keys: Int[Tensor, "batch keys"],
+    distance: int,
+    *,
+    bidirectional: bool,
+) -> Float[Tensor, "batch heads queries keys"]:
+    """Return what relative positions add to the scores: each head's learned number for the distance's bucket.
+
+    Args:
+        table: The learned numbers. All layers of a stack share them.
+        queries: The places of the queries.
+        keys: The places of the keys.
+        distance: From how far on all distances are alike.
+        bidirectional: Whether keys to the right have buckets of their own.
+
+    Returns:
+        One number for each head and pair; it depends on the difference of the two places alone.
+
+    Example:
+        >>> table = torch.tensor([[9.0], [7.0], [5.0], [3.0]])  # one head, four buckets
+        >>> places = torch.arange(5)[None]
+        >>> relative_bias(table, places, places, 4, bidirectional=False)[0, 0, -1].tolist()  # from the last place
+        [3.0, 3.0, 5.0, 7.0, 9.0]
+    """
+    offsets = keys[:, None, :] - queries[:, :, None]
+    return table[relative_buckets(offsets, table.shape[0], distance, bidirectional=bidirectional)].permute(0, 3, 1, 2)

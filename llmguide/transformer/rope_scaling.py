@@ -37,6 +37,21 @@ def rotary_frequencies(d_head: int, base: float) -> Float[Tensor, " half"]:
     return 1.0 / (base ** (torch.arange(0, d_head, 2, dtype=torch.float32) / d_head))
 
 
+def yarn_magnitude(factor: float, coefficient: float = 1.0) -> float:
+    r"""Return the factor of queries and keys that YaRN recommends: ``0.1 coefficient ln(factor) + 1``.
+
+    Args:
+        factor: By how much the length grows.
+        coefficient: Weakens or strengthens it; files call it ``mscale``.
+
+    Returns:
+        1 if the length stays.
+
+    Source: :cite:t:`peng2024yarn`, equation 22.
+    """
+    return 0.1 * coefficient * math.log(factor) + 1.0
+
+
 def _check_factor(factor: float) -> None:
     if not factor >= 1:
         raise ValueError(f"factor must be at least 1 (by how much the length grows), not {factor}")
@@ -138,7 +153,7 @@ class YarnScaling:
     @property
     def magnitude(self) -> float:
         """Factor of queries and keys, which sharpens or softens the attention of the stretched model."""
-        return self.attention_factor if self.attention_factor is not None else 0.1 * math.log(self.factor) + 1.0
+        return yarn_magnitude(self.factor) if self.attention_factor is None else self.attention_factor
 
     def _pair_that_turns(self, times: float, d_head: int, base: float) -> float:
         """Return the (fractional) index of the pair that turns ``times`` often within the original length."""

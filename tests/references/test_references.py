@@ -138,7 +138,7 @@ def test_an_entry_that_nothing_cites_is_named(tmp_path: Path) -> None:
         ("references/reading-list.md", "\n{cite:t}`{see}nobody1999nothing` and {cite}`sennrich2016neural`"),
         ("datasets/world/README.md", "\n{cite:p}`sennrich2016neural,nobody1999nothing`"),
         ("llmguide/bpe.py", '"""Merge.\nSource: :cite:t:`sennrich2016neural`, :cite:`nobody1999nothing`."""'),
-        ("llmguide/constants.py", 'X = ("a value",\n"sennrich2016neural", "nobody1999nothing")'),
+        ("llmguide/constants/sizes.py", 'X = ("a value",\n"sennrich2016neural", "nobody1999nothing")'),
     ],
 )
 def test_citations_are_found_wherever_they_stand(tmp_path: Path, file: str, text: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from transformer_twins import MAIN, VARIANTS
 
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
+from llmguide.transformer.architectures_experts import mixtral
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_config import ARCHITECTURES, architecture_of, read_config, write_config
 from llmguide.transformer.json_files import JsonObject
@@ -26,6 +27,7 @@ OURS = {
     "mistral": mistral(**GROUPED, window=8),
     "qwen2": qwen2(**GROUPED),
     "qwen3": qwen3(**GROUPED, d_head=8),
+    "mixtral": mixtral(**GROUPED, n_experts=4),
 }
 
 

@@ -15,6 +15,7 @@ from llmguide.transformer.linear_attention import (
     attend_linear,
     decay_matrix,
     mix_at_once,
+    mix_fading,
     mix_in_chunks,
     mix_in_steps,
     positive_features,
@@ -137,6 +138,50 @@ def test_gradients_pass_through_strong_decays() -> None:
     for x in (q, k, v, decays):
         assert x.grad is not None
         assert x.grad.isfinite().all()
+
+
+def test_decays_that_no_number_can_be_come_as_logarithms() -> None:
+    q, k, v = (draw(1, 2, 9, 3, seed=seed) for seed in range(3))
+    logs = draw_decays(1, 2, 9).log()
+    for chunk in (1, 4, 9):
+        for found, expected in zip(
+            mix_fading(q, k, v, logs, chunk=chunk), mix_in_steps(q, k, v, logs.exp()), strict=True
+        ):
+            close(found, expected)
+    # A state that is lost between two positions, and a text that begins anew there.
+    logs[..., 5] = -1e5
+    logs.requires_grad_()
+    mixed, state = mix_fading(q, k, v, logs, chunk=4)
+    # The first decay is of a state of zeros, and may be anything.
+    anew, end = mix_in_steps(q[:, :, 5:], k[:, :, 5:], v[:, :, 5:], logs[:, :, 5:].detach().clamp(min=-9).exp())
+    (mixed.sum() + state.sum()).backward()
+    assert logs.grad is not None
+    assert logs.grad.isfinite().all()
+    close(mixed[:, :, 5:].detach(), anew)
+    close(state.detach(), end)
+
+
+def test_long_sums_of_logarithms_lose_no_digits() -> None:
+    logs = torch.full((1, 1, 256), -100.0)
+    logs[..., -1] = -0.1
+    one = torch.ones(1, 1, 256, 1)
+    mixed, _ = mix_fading(one, one, one, logs, chunk=256)
+    torch.testing.assert_close(mixed[..., -1, 0], 1 + torch.tensor([[-0.1]]).exp())
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("logs", "message"),
+    [
+        (torch.full((1, 1, 2), 0.1), "log_decays must be at most 0"),
+        (torch.full((1, 1, 2), torch.nan), "log_decays must be at most 0"),
+        (torch.zeros(1, 1, 3), r"log_decays \(1, 1, 3\) must have one number for each of \(1, 1, 2\)"),
+    ],
+)
+def test_logarithms_that_do_not_fit_are_refused(logs: Tensor, message: str) -> None:
+    x = torch.ones(1, 1, 2, 3)
+    with pytest.raises(ValueError, match=message):
+        mix_fading(x, x, x, logs)
 
 
 @pytest.mark.parametrize(

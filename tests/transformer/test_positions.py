@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.gptj.modeling_gptj import apply_rotary_pos_emb as rotate_neighbours
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb as rotate_halves
+from transformers.models.t5.modeling_t5 import T5Attention
 
 from llmguide.transformer.positions import (
     LearnedPositions,
+    RelativePositions,
     RotaryPositions,
     alibi_bias,
     alibi_slopes,
+    relative_bias,
+    relative_buckets,
     rotate,
     rotation,
     sinusoids,
@@ -154,3 +158,48 @@ def test_positions_that_cannot_be_are_refused(call: object, message: str) -> Non
     assert callable(call)
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize(("buckets", "distance"), [(32, 128), (32, 17), (64, 1000), (8, 16), (4, 3), (256, 50_000)])
+def test_buckets_are_the_library_s(buckets: int, distance: int, bidirectional: bool) -> None:
+    offsets = torch.cat([torch.arange(-3_000, 3_000), torch.tensor([-(2**30), -100_000, 100_000, 2**30])])
+    expected = T5Attention._relative_position_bucket(offsets, bidirectional, buckets, distance)
+    found = relative_buckets(offsets, buckets, distance, bidirectional=bidirectional)
+    assert torch.equal(found, expected)
+
+
+@given(st.integers(1, 12), st.integers(1, 200), st.booleans())
+def test_buckets_never_fall_with_the_distance_and_the_last_begins_no_later_than_it_must(
+    quarter: int, beyond: int, bidirectional: bool
+) -> None:
+    buckets, distance = 4 * quarter, 2 * quarter + beyond
+    RelativePositions(buckets, distance)
+    side = buckets // 2 if bidirectional else buckets
+    found = relative_buckets(-torch.arange(2 * distance), buckets, distance, bidirectional=bidirectional)
+    assert torch.equal(found, found.sort().values)
+    assert found[: side // 2].tolist() == list(range(side // 2))  # one by one
+    assert set(found[distance + 1 :].tolist()) == {side - 1}
+    to_the_right = relative_buckets(torch.arange(2 * distance), buckets, distance, bidirectional=bidirectional)
+    # The same with the other half, or, where a mask hides what is to the right, all in the first bucket.
+    assert torch.equal(to_the_right[1:], found[1:] + side if bidirectional else torch.zeros(2 * distance - 1).long())
+
+
+def test_relative_bias_is_the_library_s() -> None:
+    config = transformers.T5Config(num_heads=3, d_model=12, d_kv=4, is_decoder=True)
+    layer = T5Attention(config, has_relative_attention_bias=True, layer_idx=0)
+    table = layer.relative_attention_bias.weight
+    queries, keys = torch.arange(290, 300)[None], torch.arange(300)[None]
+    expected = layer.compute_bias(10, 300, past_seen_tokens=290)
+    assert torch.equal(relative_bias(table, queries, keys, 128, bidirectional=False), expected)
+    shifted = relative_bias(table, queries + 50, keys + 50, 128, bidirectional=False)
+    assert torch.equal(shifted, expected)
+
+
+@pytest.mark.parametrize(
+    ("buckets", "distance", "said"),
+    [(0, 9, "multiple of 4, not 0"), (6, 9, "multiple of 4, not 6"), (8, 4, r"greater than buckets / 2 \(4\), not 4")],
+)
+def test_relative_positions_without_room_are_refused(buckets: int, distance: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        RelativePositions(buckets, distance)

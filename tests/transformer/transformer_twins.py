@@ -16,8 +16,13 @@ import torch
 import transformers
 from torch import Tensor
 from torch.nn import functional as F
+from transformers.integrations.moe import ExpertsInterface
+from transformers.models.deepseek_v3 import modeling_deepseek_v3
+from transformers.models.granitemoehybrid import modeling_granitemoehybrid as modeling_granite
 from transformers.models.llama import modeling_llama
+from transformers.models.mamba2 import modeling_mamba2
 from transformers.models.mistral import modeling_mistral
+from transformers.models.mixtral import modeling_mixtral
 from transformers.models.qwen2 import modeling_qwen2
 from transformers.models.qwen3 import modeling_qwen3
 
@@ -34,14 +39,29 @@ _WIDE: dict[str, Any] = {
     "max_position_embeddings": 64,
 }  # fmt: skip
 _GROUPED = _WIDE | {"num_key_value_heads": 2, "bos_token_id": None, "eos_token_id": None}
+_LATENT = _GROUPED | {
+    "num_key_value_heads": 4, "qk_nope_head_dim": 8, "qk_rope_head_dim": 6, "v_head_dim": 10, "kv_lora_rank": 12,
+    "q_lora_rank": 14, "first_k_dense_replace": 1, "moe_intermediate_size": 20, "n_routed_experts": 8,
+    "num_experts_per_tok": 3, "n_group": 4, "topk_group": 2,
+}  # fmt: skip
 _GPT2: dict[str, Any] = {
     "vocab_size": 61, "n_embd": 48, "n_layer": 3, "n_head": 4, "n_positions": 64,
     "bos_token_id": None, "eos_token_id": None,
 }  # fmt: skip
 
+_YARN_OF_DEEPSEEK = {
+    "rope_type": "yarn", "rope_theta": 100.0, "factor": 8.0, "mscale": 0.7, "mscale_all_dim": 1.0,
+    "original_max_position_embeddings": 16,
+}  # fmt: skip
 _LLAMA3 = {
     "rope_type": "llama3", "rope_theta": 500.0, "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": 16,
+}  # fmt: skip
+
+_GRANITE = _GROUPED | {
+    "layer_types": ["linear_attention", "full_attention", "linear_attention"], "num_local_experts": 0,
+    "shared_intermediate_size": 80, "mamba_n_heads": 6, "mamba_d_state": 10, "mamba_n_groups": 2, "mamba_chunk_size": 8,
+    "embedding_multiplier": 12.0, "attention_multiplier": 0.2, "residual_multiplier": 0.4, "logits_scaling": 6.0,
 }  # fmt: skip
 
 
@@ -60,6 +80,12 @@ MAIN = {
     "mistral": Case("mistral", _GROUPED | {"sliding_window": 5}),
     "qwen2": Case("qwen2", _GROUPED),
     "qwen3": Case("qwen3", _GROUPED | {"head_dim": 16}),
+    "granite": Case("granitemoehybrid", _GRANITE),
+    "granite-experts": Case(
+        "granitemoehybrid", _GRANITE | {"num_local_experts": 5, "num_experts_per_tok": 2, "intermediate_size": 24}
+    ),
+    "mixtral": Case("mixtral", _GROUPED | {"num_local_experts": 4}),
+    "deepseek_v3": Case("deepseek_v3", _LATENT),
 }
 """One of each architecture."""
 
@@ -79,6 +105,44 @@ VARIANTS = {
     ),
     "mistral-far": Case("mistral", _GROUPED | {"sliding_window": None, "head_dim": 20}),
     "qwen2-window": Case("qwen2", _GROUPED | {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 0}),
+    "granite-rotary": Case(
+        "granitemoehybrid",
+        _GRANITE | {"position_embedding_type": "rope", "tie_word_embeddings": True, "attention_bias": True},
+    ),
+    "granite-attention": Case("granitemoehybrid", _GRANITE | {"layer_types": ["full_attention"] * 3}),
+    "granite-plain": Case(
+        "granitemoehybrid",
+        _GRANITE
+        | {
+            "layer_types": ["mamba", "mamba", "attention"],
+            "mamba_conv_bias": False,
+            "mamba_d_conv": 1,
+            "mamba_expand": 3,
+            "mamba_n_groups": 1,
+        },
+    ),
+    "mixtral-one": Case("mixtral", _GROUPED | {"num_local_experts": 3, "num_experts_per_tok": 1, "sliding_window": 5}),
+    "mixtral-all": Case(
+        "mixtral",
+        _GROUPED | {"num_local_experts": 2, "hidden_act": "gelu", "head_dim": 20, "tie_word_embeddings": True},
+    ),
+    "deepseek-yarn": Case("deepseek_v3", _LATENT | {"n_shared_experts": 2, "rope_parameters": _YARN_OF_DEEPSEEK}),
+    "deepseek-halves": Case(
+        "deepseek_v3",
+        _LATENT
+        | {
+            "q_lora_rank": None,
+            "rope_interleave": False,
+            "first_k_dense_replace": 0,
+            "n_group": 1,
+            "topk_group": 1,
+            "norm_topk_prob": False,
+            "routed_scaling_factor": 0.5,
+            "hidden_act": "gelu",
+            "tie_word_embeddings": True,
+        },
+    ),
+    "deepseek-dense": Case("deepseek_v3", _LATENT | {"first_k_dense_replace": 5, "rms_norm_eps": 1e-4}),
     "qwen3-biased": Case("qwen3", _GROUPED | {"attention_bias": True, "tie_word_embeddings": True, "head_dim": 12}),
 }
 """Choices that files may make."""
@@ -94,6 +158,9 @@ def build(case: Case, seed: int = 0, scale: float = 1.0) -> Any:
             if weight.ndim == 1:
                 weight.add_(0.02 * torch.randn_like(weight))
             weight.mul_(scale)
+        for name, buffer in model.named_buffers():
+            if name.endswith("e_score_correction_bias"):
+                buffer.add_(0.02 * torch.randn_like(buffer))
     return model
 
 
@@ -103,15 +170,40 @@ def ours(model: Any, folder: Path, shard: str = "1GB", dtype: torch.dtype = torc
     return load_folder(folder, dtype).model
 
 
+class _Wide:
+    """torch, whose float32 is float64."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, "float64" if name == "float32" else name)
+
+
 @contextmanager
 def true_float64() -> Iterator[None]:
-    """Let the library compute its norms in the precision of the input, and not in float32."""
+    """Let the library compute norms, states and routers in the precision of the input, and not in float32."""
 
     def norm(self: Any, x: Tensor) -> Tensor:
         return self.weight * (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon))
 
+    def gated_norm(self: Any, x: Tensor, gate: Tensor) -> Tensor:
+        groups = (x * F.silu(gate)).unflatten(-1, (-1, self.group_size))
+        scaled = groups * torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.variance_epsilon)
+        return self.weight * scaled.flatten(-2)
+
+    def choose(self: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits = F.linear(x, self.weight)
+        weights, experts = logits.softmax(-1).topk(self.top_k)
+        return logits, weights / weights.sum(-1, keepdim=True), experts
+
     with pytest.MonkeyPatch.context() as patch:
-        for module in (modeling_llama, modeling_mistral, modeling_qwen2, modeling_qwen3):
+        patch.setattr(modeling_deepseek_v3, "torch", _Wide())
+        patch.setattr(Tensor, "float", lambda x: x if x.dtype == torch.float64 else x.to(torch.float32))
+        patch.setattr(modeling_granite.GraniteMoeHybridRMSNorm, "forward", norm)
+        patch.setattr(modeling_granite.GraniteMoeHybridRMSNormGated, "forward", gated_norm)
+        patch.setattr(modeling_mamba2.MambaRMSNormGated, "forward", gated_norm)
+        patch.setattr(modeling_mixtral.MixtralTopKRouter, "forward", choose)
+        # The library multiplies all experts by one kernel, which has no float64; its readable loop has.
+        patch.setattr(ExpertsInterface, "get_interface", lambda self, name, default: default)
+        for module in (modeling_llama, modeling_mistral, modeling_mixtral, modeling_qwen2, modeling_qwen3):
             name = next(name for name in vars(module) if name.endswith("RMSNorm"))
             patch.setattr(getattr(module, name), "forward", norm)
         yield
@@ -186,15 +278,23 @@ def gradients_apart(theirs: Any, model: Transformer) -> float:
     F.cross_entropy(model(ids).flatten(0, 1), answers).backward()
     with torch.no_grad():
         ours_renamed = Transformer(model.config)
-        ours_renamed.load_state_dict({name: weight.grad for name, weight in model.named_parameters()})
-        found = to_tensors(ours_renamed, NAMINGS[architecture_of(model.config)])
+        # An expert that no token chose has none.
+        gradients = {
+            name: torch.zeros_like(weight) if weight.grad is None else weight.grad
+            for name, weight in model.named_parameters()
+        }
+        ours_renamed.load_state_dict(gradients | dict(model.named_buffers()))
+        naming = NAMINGS[architecture_of(model.config)]
+        found = to_tensors(ours_renamed, naming.other or naming)  # in the library, all experts are one tensor
+    for name, _ in theirs.named_buffers():
+        found.pop(name, None)
     expected = {name: weight.grad for name, weight in theirs.named_parameters() if weight.grad is not None}
     assert found.keys() == expected.keys()
-    # A shift of all keys changes no attention weight: where nothing turns them, their bias has the gradient 0, and what
-    # is left of it is rounding. It is measured against what the whole model has.
+    # Some gradients are 0, and what is left of them is rounding: a shift of all keys changes no attention weight where
+    # nothing turns them, and the weight of the only expert chosen is 1. They are measured against the whole model's.
     whole = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
     return max(
-        float((found[name] - gradient).norm() / (whole if name.endswith("self.key.bias") else gradient.norm()))
+        float((found[name] - gradient).norm() / (norm if (norm := gradient.norm()) > 1e-6 * whole else whole))
         for name, gradient in expected.items()
     )
 

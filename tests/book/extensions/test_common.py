@@ -20,11 +20,11 @@ def _modules(code: str) -> set[str]:
 def test_code_depends_on_what_it_imports_directly_or_through_others(code: str) -> None:
     files = _modules(code)
     assert {"llmguide/tokenizers/traces.py", "llmguide/tokenizers/bpe.py"} <= files
-    assert "llmguide/constants.py" not in files
+    assert "llmguide/constants/texts.py" not in files
 
 
 def test_code_that_imports_the_whole_package_depends_on_all_of_it() -> None:
-    assert {"llmguide/constants.py", "llmguide/tokenizers/bpe.py", "llmguide/cli/main.py"} <= _modules(
+    assert {"llmguide/constants/texts.py", "llmguide/tokenizers/bpe.py", "llmguide/cli/main.py"} <= _modules(
         "import llmguide"
     )
 

@@ -1,41 +1,12 @@
-"""Facts and figures of the field that the book quotes, each with its unit, its date and its source.
+"""Numbers of texts and vocabularies."""
 
-A number that somebody else measured or chose is written down here once, and the chapters refer to it by name.
-Numbers that we measured ourselves are in the recorded experiments.
-
-Example:
-    >>> get("gpt2-vocab-size").value
-    50257
-"""
-
-from dataclasses import dataclass
 from datetime import date
 
-
-@dataclass(frozen=True)
-class Constant:
-    """A number that the book quotes.
-
-    Attributes:
-        name: What chapters call it: lower-case words with hyphens.
-        value: The number.
-        unit: What it counts or measures.
-        as_of: The day on which the source was found to say so.
-        source: Citation key of where it is stated.
-        note: Where exactly, and what it includes.
-    """
-
-    name: str
-    value: int | float
-    unit: str
-    as_of: date
-    source: str
-    note: str
-
+from llmguide.constants.constant import Constant
 
 LOOKED_UP = date(2026, 11, 24)
 
-_ALL = (
+TEXTS: tuple[Constant, ...] = (
     Constant(
         "gpt2-vocab-size",
         50_257,
@@ -141,23 +112,4 @@ _ALL = (
         "Section 3: the code points from U+10000 take four bytes.",
     ),
 )
-
-CONSTANTS = {constant.name: constant for constant in _ALL}
-"""Every constant by its name."""
-
-
-def get(name: str) -> Constant:
-    """Look up a constant.
-
-    Args:
-        name: For example ``gpt2-vocab-size``.
-
-    Returns:
-        The constant.
-
-    Raises:
-        LookupError: If there is none of that name; the message lists those there are.
-    """
-    if name not in CONSTANTS:
-        raise LookupError(f"no constant {name!r}; there are: {', '.join(CONSTANTS)}")
-    return CONSTANTS[name]
+"""What the chapters on text quote."""

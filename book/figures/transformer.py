@@ -10,7 +10,7 @@ from matplotlib.patches import Circle, FancyBboxPatch
 from torch import Tensor
 from torch.nn import functional as F
 
-from llmguide.experiments.models import MODEL
+from llmguide.experiments.files import results_directory
 from llmguide.interpret.walk import walk
 from llmguide.transformer import Tap, Transformer, initialize, llama
 from llmguide.transformer.checkpoints import load_folder
@@ -27,7 +27,7 @@ def whole_model(figure: Figure) -> None:
     stream = 2.2
     _box(axes, stream, 14.5, 3.2, "embedding", "C0")
     _shape(axes, 4.2, 14.5, "12 × 128")
-    axes.plot([stream, stream], [14.1, 3.9], color="C0", linewidth=2.2, linestyle="-")
+    _stream(axes, stream, 14.1, 3.9, gaps=((9.6, 0.27), (5.3, 0.27)))
     frame = FancyBboxPatch((0.2, 4.5), 11.6, 8.9, boxstyle="round,pad=0.05", facecolor="none", edgecolor="0.5")
     axes.add_patch(frame)
     axes.text(11.6, 13.0, "4 blocks", ha="right", va="center", fontsize=9)
@@ -59,7 +59,9 @@ def placements(figure: Figure) -> None:
     for column, (title, before, behind) in enumerate((("post", 0, 0), ("pre", 1, 0), ("around", 1, 1))):
         stream = 0.9 + 5.3 * column
         axes.text(stream - 0.6, 10.2, title, fontsize=10, va="center")
-        axes.plot([stream, stream], [9.7, 1.0], color="C0", linewidth=2.2, linestyle="-")
+        sums = [(6.3, 0.27), (2.2, 0.27)]
+        on_line = [] if before else [(5.55, 0.35), (1.45, 0.35)]
+        _stream(axes, stream, 9.7, 0.95, gaps=sorted(sums + on_line, reverse=True))
         for top, part in ((9.3, "attention"), (5.2, "feed-forward")):
             steps = [("norm", "C2")] * before + [(part, "C1")] + [("norm", "C2")] * behind
             _branch(axes, stream, top, steps, out=2.4, width=2.6, step=0.95)
@@ -68,6 +70,14 @@ def placements(figure: Figure) -> None:
         if before:
             _box(axes, stream, 0.6, 1.6, "norm", "C2", height=0.6)
             axes.text(stream + 1.0, 0.6, "after all blocks", fontsize=8, va="center")
+
+
+def _stream(axes: Axes, x: float, top: float, bottom: float, gaps: Iterable[tuple[float, float]]) -> None:
+    """Draw the stream downwards, with a gap of a half-height at each place where something stands on it."""
+    for place, half in gaps:
+        axes.plot([x, x], [top, place + half], color="C0", linewidth=2.2, linestyle="-")
+        top = place - half
+    axes.plot([x, x], [top, bottom], color="C0", linewidth=2.2, linestyle="-")
 
 
 def _branch(
@@ -101,12 +111,11 @@ def _box(axes: Axes, x: float, y: float, width: float, name: str, color: str, he
             width,
             height,
             boxstyle="round,pad=0.05",
-            facecolor=axes.figure.get_facecolor(),
+            facecolor="none",
             edgecolor=color,
-            zorder=3,
         )
     )
-    axes.text(x, y, name, ha="center", va="center", fontsize=8.5, family="DejaVu Sans Mono", zorder=4)
+    axes.text(x, y, name, ha="center", va="center", fontsize=8.5, family="DejaVu Sans Mono")
 
 
 def _shape(axes: Axes, x: float, y: float, shape: str) -> None:
@@ -182,7 +191,7 @@ def _sizes(divided: bool) -> list[float]:
 
 def contributions(figure: Figure) -> None:
     """Draw what each part of the book's model adds to the logits of the two likeliest tokens."""
-    loaded = load_folder(MODEL)
+    loaded = load_folder(results_directory() / "world-model")
     assert loaded.tokenizer is not None
     tensors = walk(loaded).tensors
     model = loaded.model
@@ -212,7 +221,7 @@ def contributions(figure: Figure) -> None:
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
     axes.axvline(0, color="0.5", linewidth=0.8, linestyle="-")
-    axes.legend(fontsize=9, loc="lower right")
+    axes.legend(fontsize=9, loc="upper right")
 
 
 def smollm2_stream(figure: Figure) -> None:
@@ -233,6 +242,6 @@ def smollm2_stream(figure: Figure) -> None:
     for position, number in enumerate(context):
         left.plot(sizes[:, position], color=f"C{position}", label=loaded.tokenizer.decode([number]).strip())
     left.set(xlabel="layers passed", title="root mean square", yscale="log")
-    left.legend(fontsize=8, loc="center right", bbox_to_anchor=(1.0, 0.6))
+    left.legend(fontsize=8, loc="center right", bbox_to_anchor=(1.0, 0.68), ncols=2, columnspacing=1.0)
     right.plot(read, color="C3", linestyle="-")
     right.set(xlabel="layers passed", title="probability of door", ylim=(0, 0.55))

@@ -88,9 +88,10 @@ def examples() -> dict[str, str]:
 
 def _describe(config: ModelConfig) -> dict[str, float]:
     """Name the numbers of a model, if its other choices are those that the page makes."""
-    rotary, attention, feedforward = config.positions, config.attention, config.feedforward
+    attention, feedforward, rotary = config.attention, config.feedforward, config.positions
+    refused = f"the page runs Llama's choices with a tied head and unscaled rotary positions, not {config}"
     if not (isinstance(attention, AttentionConfig) and isinstance(feedforward, FeedForwardConfig)):
-        raise ValueError(f"the page runs plain attention and feed-forward parts, not {attention} and {feedforward}")
+        raise ValueError(refused)
     base = rotary.base if isinstance(rotary, RotaryPositions) else 10_000.0
     pages = llama(
         vocab_size=config.vocab_size,
@@ -106,7 +107,7 @@ def _describe(config: ModelConfig) -> dict[str, float]:
         head="tied",
     )
     if config != pages:
-        raise ValueError(f"the page runs Llama's choices with a tied head and unscaled rotary positions, not {config}")
+        raise ValueError(refused)
     return {
         "vocabSize": config.vocab_size,
         "contextLength": config.context_length,

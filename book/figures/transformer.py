@@ -85,6 +85,7 @@ def _branch(
     stream: float,
     top: float,
     steps: Iterable[tuple[str, str]],
+    *,
     out: float = 3.6,
     width: float = 4.4,
     step: float = 1.4,
@@ -104,7 +105,7 @@ def _branch(
     axes.text(stream, end, "+", ha="center", va="center", fontsize=10)
 
 
-def _box(axes: Axes, x: float, y: float, width: float, name: str, color: str, height: float = 0.75) -> None:
+def _box(axes: Axes, x: float, y: float, width: float, name: str, color: str, *, height: float = 0.75) -> None:
     axes.add_patch(
         FancyBboxPatch(
             (x - width / 2, y - height / 2),

@@ -185,7 +185,12 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"time-per-token": draw},
-    depends=("llmguide.transformer.accounting", "llmguide.transformer.initialization", *MODEL),
+    depends=(
+        "llmguide.transformer.accounting",
+        "llmguide.transformer.initialization",
+        "llmguide.transformer.part_costs",
+        *MODEL,
+    ),
     packages=("torch",),
     machine_dependent=("*.seconds.*",),
 )

@@ -261,6 +261,8 @@ EXPERIMENT = Experiment(
         "llmguide.training.schedules",
         "llmguide.transformer",
         "llmguide.transformer.accounting",
+        "llmguide.transformer.architectures_encoder_decoder",
+        "llmguide.transformer.part_costs",
         "llmguide.transformer.initialization",
         *MODEL,
     ),

@@ -320,6 +320,7 @@ EXPERIMENT = Experiment(
         "llmguide.training.optimizers",
         "llmguide.training.schedules",
         "llmguide.transformer",
+        "llmguide.transformer.architectures_encoder_decoder",
         "llmguide.transformer.initialization",
         *MODEL,
     ),

@@ -18,7 +18,10 @@ MODEL = (
     "llmguide.experiments.models",
     *modules(
         "transformer",
-        "architectures attention block cache config feedforward masks model norms positions rope_scaling trace",
+        """
+        architectures attention block cache config cross_attention encoder_decoder feedforward latent_attention
+        linear_attention masks model moe norms positions rope_scaling state_space trace
+        """,
     ),
 )
 """The modules with which a model of any architecture is built and run."""
@@ -37,7 +40,8 @@ SMOLLM2 = (
     *modules(
         "transformer",
         """
-        checkpoints dequantize gguf_models gguf_weights hf_common hf_config hf_dense hf_names hf_rope json_files
+        architectures_encoder_decoder architectures_hybrid architectures_latent checkpoints dequantize gguf_models
+        gguf_weights hf_common hf_config hf_deepseek hf_dense hf_granite hf_mixtral hf_names hf_rope hf_t5 json_files
         published safetensors_files
         """,
     ),

@@ -54,6 +54,7 @@ class Config:
         rows: Rows of a step.
         steps: Steps of a run.
         learning_rate: The highest.
+        std: Deviation of the first weights.
         d_model: Width of the models.
         n_heads: Heads of a layer.
         n_layers: Number of blocks.
@@ -72,6 +73,7 @@ class Config:
     rows: int = 8
     steps: int = 200
     learning_rate: float = 1e-2
+    std: float = 0.06
     d_model: int = 32
     n_heads: int = 4
     n_layers: int = 2
@@ -79,7 +81,7 @@ class Config:
     n_active: int = 2
     d_hidden: int = 64
     coefficient: float = 0.01
-    rate: float = 0.01
+    rate: float = 0.005
     points: int = 20
 
 
@@ -112,10 +114,7 @@ def build(config: Config, vocab_size: int, seed: int, *, correction: bool) -> Tr
             positions=RotaryPositions(),
         )
     )
-    generator = torch.Generator().manual_seed(seed)
-    initialize(model, generator)
-    for layer in layers_of(model):
-        nn.init.normal_(layer.router.weight, std=0.02, generator=generator)
+    initialize(model, torch.Generator().manual_seed(seed), std=config.std)
     return model
 
 

@@ -20,7 +20,7 @@ from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, lookup
 from llmguide.experiments.world_words import WORLD_WORDS, train_reader, world_words
 from llmguide.transformer.attention import AttentionConfig
-from llmguide.transformer.config import ModelConfig
+from llmguide.transformer.config import ModelConfig, Scales
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
 from llmguide.transformer.model import Transformer
@@ -30,6 +30,7 @@ from llmguide.transformer.positions import (
     LearnedPositions,
     NoPositions,
     Positions,
+    RelativePositions,
     RotaryPositions,
     SinusoidalPositions,
 )
@@ -62,7 +63,7 @@ class Config:
     longest: int = 256
     apart: int = 16
     rows: int = 8
-    steps: int = 300
+    steps: int = 200
     learning_rate: float = 1e-2
     std: float = 0.06
     d_model: int = 32
@@ -83,6 +84,7 @@ def ways(config: Config) -> Mapping[str, Positions]:
         "learned": LearnedPositions(config.longest),
         "sinusoidal": SinusoidalPositions(),
         "rotary": RotaryPositions(),
+        "relative": RelativePositions(buckets=32, distance=config.length),
         "alibi": AlibiPositions(),
         "none": NoPositions(),
     }
@@ -110,6 +112,8 @@ def choose_parts(config: Config, vocab_size: int, positions: Positions) -> Model
         norm_placement="pre",
         mask=MaskConfig("causal"),
         positions=positions,
+        # The first transformer's own factor: without it the sines drown the words.
+        scales=Scales(embedding=config.d_model**0.5 if isinstance(positions, SinusoidalPositions) else 1.0),
     )
 
 
@@ -169,6 +173,7 @@ LABELS = {
     "learned": "learned",
     "sinusoidal": "sinusoidal",
     "rotary": "rotary",
+    "relative": "relative (T5)",
     "alibi": "ALiBi",
     "none": "none",
 }

@@ -188,8 +188,8 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "tying-costs-little",
-            "Each from weights of its best size, the tied model ends at most 0.15 nats above the untied, which has over "
-            "half as many parameters again.",
+            "Each from weights of its best size, the tied model ends at most 0.15 nats above the untied one, which has "
+            "over half as many parameters again.",
             -0.15,
             lambda metrics: number(metrics, "untied.loss") - number(metrics, "tied.loss"),
         ),
@@ -219,7 +219,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"losses": draw},
-    depends=("llmguide.transformer.accounting", *WORLD_WORDS),
+    depends=("llmguide.transformer.accounting", "llmguide.transformer.part_costs", *WORLD_WORDS),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.
     tolerance=1e-3,

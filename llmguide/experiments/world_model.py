@@ -306,7 +306,8 @@ EXPERIMENT = Experiment(
         *modules(
             "transformer",
             """
-            checkpoints dequantize gguf_models gguf_weights hf_common hf_config hf_dense hf_names hf_rope
+            architectures_encoder_decoder architectures_hybrid architectures_latent checkpoints dequantize gguf_models
+            gguf_weights hf_common hf_config hf_deepseek hf_dense hf_granite hf_mixtral hf_names hf_rope hf_t5
             initialization json_files safetensors_files
             """,
         ),

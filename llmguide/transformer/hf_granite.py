@@ -12,7 +12,7 @@ from llmguide.transformer.hf_dense import LLAMA
 from llmguide.transformer.hf_rope import read_rotation, require, write_rotation
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.moe import ExpertsConfig
-from llmguide.transformer.positions import NoPositions, RotaryPositions
+from llmguide.transformer.positions import NoPositions, Positions, RotaryPositions
 from llmguide.transformer.state_space import StateSpaceConfig
 
 _INNER = {
@@ -108,7 +108,7 @@ def read(config: JsonObject) -> ModelConfig:
         state_space=_read_state_space(config, d_model) if "state space" in layers else None,
         d_hidden=config.integer("shared_intermediate_size", 1024, least=1, most=MOST_TOKENS),
         **experts,
-        positions=read_rotation(config) if config.text("position_embedding_type", "nope") == "rope" else NoPositions(),
+        positions=_read_positions(config),
         scales=Scales(
             embedding=config.number("embedding_multiplier", 1.0),
             residual=config.number("residual_multiplier", 1.0),
@@ -117,6 +117,18 @@ def read(config: JsonObject) -> ModelConfig:
         epsilon=config.number("rms_norm_eps", 1e-6),
         head="tied" if config.flag("tie_word_embeddings", False) else "linear",
     )
+
+
+def _read_positions(config: JsonObject) -> Positions:
+    match config.text("position_embedding_type", "nope"):
+        case "rope":
+            return read_rotation(config)
+        case "nope":
+            return NoPositions()
+        case other:
+            raise ValueError(
+                f"{config.source}: 'position_embedding_type' is {other[:60]!r}; this package has nope and rope"
+            )
 
 
 def _inverse(x: float) -> float:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from llmguide.transformer.attention import Sight, attend_fused, score, weigh
+from llmguide.transformer.attention import Sight, gather, weigh
 from llmguide.transformer.cache import LayerCache
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.positions import rotate
@@ -243,8 +243,8 @@ class LatentAttention(nn.Module):
         if cache is not None:
             latents, shared = cache.append(latents, shared)
         absorb = cache is not None and not sight.causal and config.absorbing_is_cheaper(x.shape[1], latents.shape[2])
-        gather = self.gather_absorbed if absorb else self.gather_expanded
-        mixed = gather(queries, latents, shared, sight, tap)
+        attend = self.gather_absorbed if absorb else self.gather_expanded
+        mixed = attend(queries, latents, shared, sight, tap)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))
 
     def _queries(
@@ -283,10 +283,7 @@ class LatentAttention(nn.Module):
         keys, values = made.split([config.d_nope, config.d_value], dim=-1)
         keys = tap("keys", torch.cat([keys, shared.expand(-1, config.n_heads, -1, -1)], dim=-1))
         values = tap("values", values)
-        if tap is NO_TAP:
-            return attend_fused(queries, keys, values, sight.mask, sight.bias, causal=sight.causal, scale=config.scale)
-        weights = tap("weights", weigh(tap("scores", score(queries, keys, sight.bias, config.scale)), sight.mask))
-        return tap("mixed", weights @ values)
+        return gather(queries, keys, values, sight, scale=config.scale, tap=tap)
 
     def gather_absorbed(
         self,

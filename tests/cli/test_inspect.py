@@ -8,6 +8,7 @@ from calling import Run
 
 from llmguide.cli.inspect import choices_of, report_on
 from llmguide.transformer import bert, mistral, qwen3
+from llmguide.transformer.architectures_latent import deepseek_v3
 from llmguide.transformer.checkpoints import Loaded
 
 
@@ -33,6 +34,18 @@ def test_weights_are_not_read(run: Run, folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("llmguide.transformer.safetensors_files.SafetensorsWeights.load", None)
     monkeypatch.setattr("llmguide.transformer.gguf_weights.GgufWeights.load", None)
     assert run("inspect", folder).code == run("inspect", "smollm2").code == 0
+
+
+def test_latent_attention_and_experts_in_words() -> None:
+    shape = {"vocab_size": 5000, "context_length": 2048, "d_model": 16, "n_layers": 3, "n_heads": 4}
+    heads = {"d_nope": 8, "d_rope": 4, "d_value": 6, "kv_rank": 10, "query_rank": None}
+    experts = {"d_hidden": 64, "n_dense": 1, "n_experts": 8, "n_active": 2, "d_expert": 12}
+    report = report_on("deepseek_v3", deepseek_v3(**shape, **heads, **experts), 1)
+    words = report.choices
+    assert words["attention"] == "causal; 4 heads of 8 and 4 rotated, values of 6, from latent vectors of 10"
+    mixed = "2 of 8 experts: silu, gated, 12 wide, and one for all, 12 wide"
+    assert words["feedforward"] == f"1 times: silu, gated, 64 wide; 2 times: {mixed}"
+    assert report.cache_bytes == 3 * 2048 * (10 + 4) * 4
 
 
 def test_choices_in_words() -> None:

@@ -1,5 +1,6 @@
 """Between config.json and a choice of parts: both ways, and refusals of what is missing, wrong or not ours."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,15 @@ from transformer_twins import MAIN, VARIANTS
 
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.architectures_experts import mixtral
+from llmguide.transformer.architectures_hybrid import granite_hybrid
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_config import ARCHITECTURES, architecture_of, read_config, write_config
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.masks import MaskConfig
 from llmguide.transformer.positions import AlibiPositions, RotaryPositions
 from llmguide.transformer.rope_scaling import LinearScaling, Llama3Scaling, NtkScaling, YarnScaling
+from llmguide.transformer.state_space import StateSpaceConfig
 
 SIZES: dict[str, Any] = {"vocab_size": 20, "context_length": 32, "d_model": 16, "n_layers": 2, "n_heads": 4}
 GROUPED: dict[str, Any] = SIZES | {"n_kv_heads": 2, "d_hidden": 24}
@@ -27,6 +31,15 @@ OURS = {
     "mistral": mistral(**GROUPED, window=8),
     "qwen2": qwen2(**GROUPED),
     "qwen3": qwen3(**GROUPED, d_head=8),
+    "granitemoehybrid": granite_hybrid(
+        vocab_size=20,
+        context_length=32,
+        d_model=16,
+        layers=["state space", "attention"],
+        attention=AttentionConfig(4, 2, 4),
+        state_space=StateSpaceConfig(4, 8, 6, n_groups=2),
+        d_hidden=24,
+    ),
     "mixtral": mixtral(**GROUPED, n_experts=4),
 }
 
@@ -47,7 +60,7 @@ def test_what_the_library_writes_stays_the_same(name: str) -> None:
     case = (MAIN | VARIANTS)[name]
     theirs = getattr(transformers, ARCHITECTURES[case.kind]).config_class(**case.options)
     theirs.architectures = [ARCHITECTURES[case.kind]]
-    config = read_config(described(theirs.to_dict()))
+    config = read_config(described(json.loads(theirs.to_json_string(use_diff=False))))
     assert read_config(described(write_config(config))) == config
 
 

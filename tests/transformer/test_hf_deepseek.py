@@ -23,7 +23,7 @@ from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.latent_attention import LatentAttentionConfig
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.moe import ExpertsConfig
-from llmguide.transformer.positions import AlibiPositions, NoPositions
+from llmguide.transformer.positions import AlibiPositions, NoPositions, RotaryPositions
 from llmguide.transformer.rope_scaling import LinearScaling, Llama3Scaling, YarnScaling, yarn_magnitude
 
 SIZES: dict[str, Any] = {"vocab_size": 20, "context_length": 32, "d_model": 16, "n_layers": 3, "n_heads": 4}
@@ -175,6 +175,10 @@ def changed(config: ModelConfig, **choices: Any) -> ModelConfig:
         (replace(SMALL, positions=NoPositions()), "has latent attention without rotary positions"),
         (replace(SMALL, positions=AlibiPositions()), "has latent attention without rotary positions"),
         (changed(SMALL, scale=0.5), "the nearest is deepseek_v3"),
+        (
+            changed(replace(SMALL, positions=RotaryPositions(10_000.0, YarnScaling(1.0, 16), "neighbours")), scale=0.5),
+            "the nearest is deepseek_v3",
+        ),
         (changed(SMALL, norm=replace(SMALL.norm, epsilon=1e-3)), "the nearest is deepseek_v3"),
         (replace(SMALL, blocks=SMALL.blocks[::-1]), "the nearest is deepseek_v3"),
         (replace(SMALL, norm_placement="post"), "the nearest is deepseek_v3"),

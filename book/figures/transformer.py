@@ -25,7 +25,7 @@ def whole_model(figure: Figure) -> None:
     """Draw the book's model with the names of its tensors and their shapes."""
     axes = canvas(figure, width=12, height=15.2, inches=5.8)
     stream = 2.2
-    _box(axes, stream, 14.5, 3.2, "embedding", "C0")
+    _box(axes, stream, 14.5, 3.2, "embedding", color="C0")
     _shape(axes, 4.2, 14.5, "12 × 128")
     _stream(axes, stream, 14.1, 3.9, gaps=((9.6, 0.27), (5.3, 0.27)))
     frame = FancyBboxPatch((0.2, 4.5), 11.6, 8.9, boxstyle="round,pad=0.05", facecolor="none", edgecolor="0.5")
@@ -45,7 +45,7 @@ def whole_model(figure: Figure) -> None:
         (2.1, "logits", "12 × 1536", "C3"),
         (0.7, "probabilities", "12 × 1536", "C3"),
     ):
-        _box(axes, stream, y, 3.6, name, color)
+        _box(axes, stream, y, 3.6, name, color=color)
         _shape(axes, 4.4, y, shape)
     for high, low in ((3.1, 2.5), (1.7, 1.1)):
         axes.annotate("", (stream, low), (stream, high), arrowprops=ARROW)
@@ -66,9 +66,9 @@ def placements(figure: Figure) -> None:
             steps = [("norm", "C2")] * before + [(part, "C1")] + [("norm", "C2")] * behind
             _branch(axes, stream, top, steps, out=2.4, width=2.6, step=0.95)
             if not before:
-                _box(axes, stream, top - 3.75, 1.6, "norm", "C2", height=0.6)
+                _box(axes, stream, top - 3.75, 1.6, "norm", color="C2", height=0.6)
         if before:
-            _box(axes, stream, 0.6, 1.6, "norm", "C2", height=0.6)
+            _box(axes, stream, 0.6, 1.6, "norm", color="C2", height=0.6)
             axes.text(stream + 1.0, 0.6, "after all blocks", fontsize=8, va="center")
 
 
@@ -97,7 +97,7 @@ def _branch(
     for index, (name, color) in enumerate(steps):
         axes.annotate("", (x, top - 0.5 - step * index + 0.3), (x, y), arrowprops=ARROW)
         y = top - 0.5 - step * index
-        _box(axes, x, y, width, name, color, height=0.6)
+        _box(axes, x, y, width, name, color=color, height=0.6)
         y -= 0.3
     axes.plot([x, x], [y, end], color="0.5", linewidth=1.0, linestyle="-")
     axes.annotate("", (stream + 0.3, end), (x, end), arrowprops=ARROW)
@@ -105,7 +105,7 @@ def _branch(
     axes.text(stream, end, "+", ha="center", va="center", fontsize=10)
 
 
-def _box(axes: Axes, x: float, y: float, width: float, name: str, color: str, *, height: float = 0.75) -> None:
+def _box(axes: Axes, x: float, y: float, width: float, name: str, *, color: str, height: float = 0.75) -> None:
     axes.add_patch(
         FancyBboxPatch(
             (x - width / 2, y - height / 2),

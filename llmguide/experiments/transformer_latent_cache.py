@@ -24,6 +24,7 @@ from llmguide.experiments import attention_heads_shared as pairs
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
 from llmguide.training.loop import IGNORED, next_token_loss, train
+from llmguide.transformer.cache import LayerCache
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.initialization import initialize
@@ -123,6 +124,7 @@ def measure(config: Config, parts: ModelConfig, seed: int) -> dict[str, float | 
         logits = model(held_out)
     asked = answers != IGNORED
     cache = model.new_cache(1, 1).layers[0]
+    assert isinstance(cache, LayerCache)
     return {
         "recalled": (logits.argmax(-1) == answers)[asked].double().mean().item(),
         "loss": next_token_loss(logits, answers).item(),

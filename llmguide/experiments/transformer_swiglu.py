@@ -132,7 +132,7 @@ def learn_products(config: Config, feedforward: FeedForwardConfig, seed: int) ->
 
     def miss(count: int) -> torch.Tensor:
         factors = torch.randn(count, config.factors, generator=generator)
-        said: torch.Tensor = part(factors)
+        said: torch.Tensor = part(factors[None])[0]
         return (said - factors * factors.roll(1, dims=1)).square().mean()
 
     errors = []

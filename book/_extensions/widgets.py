@@ -26,7 +26,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
-from _extensions import attention_data, playground_data, walk_data, world_model_data
+from _extensions import attention_data, calculator_data, playground_data, walk_data, world_model_data
 from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import write_file
 from _extensions.figures import DrawnFigureDirective, model_files
@@ -76,6 +76,12 @@ WIDGETS = {
         data=attention_data.scripts,
         data_module=Path(attention_data.__file__),
         record="attention-sentence",
+    ),
+    "transformer-calculator": Widget(
+        scripts=("explorer/kit.js", "data.js", "engine.js", "widget.js"),
+        styles=("explorer/explorer.css", "widget.css"),
+        data=calculator_data.scripts,
+        data_module=Path(calculator_data.__file__),
     ),
     "world-model": Widget(
         scripts=(

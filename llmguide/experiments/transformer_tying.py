@@ -169,7 +169,9 @@ def draw(figure: Figure, record: Record) -> None:
     axes.minorticks_off()
     axes.set_xlabel("deviation of the first weights")
     axes.set_ylabel("loss on held-out text (nats)")
-    axes.legend(fontsize=9)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
+    axes.legend(fontsize=9, ncols=2, loc="upper center")
 
 
 def _gap(metrics: Metrics, std: str) -> float:

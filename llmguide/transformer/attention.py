@@ -218,8 +218,7 @@ def attend_fused(
     if heads != kv_heads and queries.shape[2] == 1 and (seen is None or seen.shape[1] == 1):
         # One query a head: the heads that share keys ask them like several queries, and nothing is copied.
         grouped = queries.reshape(queries.shape[0], kv_heads, heads // kv_heads, -1)
-        if seen is not None:
-            seen = seen.expand(-1, -1, heads // kv_heads, -1)
+        seen = None if seen is None else seen.expand(-1, -1, heads // kv_heads, -1)
         return F.scaled_dot_product_attention(grouped, keys, values, seen, scale=scale).reshape(*queries.shape[:3], -1)
     keys, values = repeat_heads(keys, heads), repeat_heads(values, heads)
     return F.scaled_dot_product_attention(queries, keys, values, seen, is_causal=causal, scale=scale)
@@ -292,8 +291,7 @@ class Attention(nn.Module):
         super().__init__()
         self.config = config
         # One product for all three; the rows are the queries' heads, then the keys', then the values'.
-        rows = (config.n_heads + 2 * config.n_kv_heads) * config.d_head
-        self.qkv = nn.Linear(d_model, rows, config.bias)
+        self.qkv = nn.Linear(d_model, (config.n_heads + 2 * config.n_kv_heads) * config.d_head, config.bias)
         self.output = nn.Linear(config.n_heads * config.d_head, d_model, config.output_bias)
         self.query_norm = config.qk_norm.build(config.d_head) if config.qk_norm else None
         self.key_norm = config.qk_norm.build(config.d_head) if config.qk_norm else None

@@ -16,15 +16,15 @@ from typing import Literal
 from llmguide.constants import Constant, get
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.architectures_encoder_decoder import t5
+from llmguide.transformer.architectures_experts import mixtral
 from llmguide.transformer.architectures_hybrid import granite_hybrid
+from llmguide.transformer.architectures_latent import deepseek_v3
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import BlockConfig
 from llmguide.transformer.config import ModelConfig, Scales
 from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
-from llmguide.transformer.latent_attention import LatentAttentionConfig
-from llmguide.transformer.moe import ExpertsConfig, RouterConfig
-from llmguide.transformer.norms import NormConfig
+from llmguide.transformer.moe import ExpertsConfig
 from llmguide.transformer.rope_scaling import Llama3Scaling
 from llmguide.transformer.state_space import StateSpaceConfig
 
@@ -150,31 +150,36 @@ def _granite(
 
 
 def _mixtral(n_layers: int, d_model: int, n_heads: int, d_hidden: int, context_length: int) -> ModelConfig:
-    base = mistral(
+    return mixtral(
         vocab_size=32_000, context_length=context_length, d_model=d_model, n_layers=n_layers, n_heads=n_heads,
-        n_kv_heads=8, d_hidden=d_hidden, window=None, rope_base=1e6,
+        n_kv_heads=8, d_hidden=d_hidden,
     )  # fmt: skip
-    return replace(base, feedforward=ExpertsConfig(8, 2, _swiglu(d_hidden)))
 
 
 def _deepseek_v3() -> ModelConfig:
-    attention = LatentAttentionConfig(
-        n_heads=128, d_nope=128, d_rope=64, d_value=128, kv_rank=512, query_rank=1536, norm=NormConfig("rms", 1e-6)
-    )
-    router = RouterConfig("sigmoid", n_groups=8, n_active_groups=4, scale=2.5, correction=True)
-    experts = ExpertsConfig(256, 8, _swiglu(2048), _swiglu(2048), router)
-    base = llama(
-        vocab_size=129_280, context_length=4096, d_model=7168, n_layers=61, n_heads=128, n_kv_heads=128,
-        d_hidden=18_432, d_head=64, epsilon=1e-6,
+    return deepseek_v3(
+        vocab_size=129_280, context_length=4096, d_model=7168, n_layers=61, n_heads=128, d_nope=128, d_rope=64,
+        d_value=128, kv_rank=512, query_rank=1536, d_hidden=18_432, n_dense=3, n_experts=256, n_active=8,
+        d_expert=2048, n_groups=8, n_active_groups=4,
     )  # fmt: skip
-    blocks = (*[BlockConfig(attention, base.feedforward)] * 3, *[BlockConfig(attention, experts)] * 58)
-    return replace(base, attention=attention, feedforward=experts, blocks=blocks)
 
 
 def _swiglu(d_hidden: int) -> FeedForwardConfig:
     return FeedForwardConfig(d_hidden, "silu", gated=True, bias=False)
 
 
+_SMOLLM2 = llama(
+    vocab_size=49_152, context_length=8192, d_model=576, n_layers=30, n_heads=9, n_kv_heads=3, d_hidden=1536,
+    rope_base=100_000.0, head="tied",
+)  # fmt: skip
+_MISTRAL = mistral(
+    vocab_size=32_000, context_length=8192, d_model=4096, n_layers=32, n_heads=32, n_kv_heads=8,
+    d_hidden=14_336, window=4096,
+)  # fmt: skip
+_QWEN25 = qwen2(
+    vocab_size=152_064, context_length=131_072, d_model=3584, n_layers=28, n_heads=28, n_kv_heads=4,
+    d_hidden=18_944,
+)  # fmt: skip
 _FACTORS = "The factors on the stream and the logits, on which no count depends, are left at one."
 _NOMINAL = "The name of the model more than a count."
 
@@ -195,17 +200,7 @@ _ALL = (
     PublishedModel(
         "smollm2-135m",
         "SmolLM2-135M",
-        llama(
-            vocab_size=49_152,
-            context_length=8192,
-            d_model=576,
-            n_layers=30,
-            n_heads=9,
-            n_kv_heads=3,
-            d_hidden=1536,
-            rope_base=100_000.0,
-            head="tied",
-        ),
+        _SMOLLM2,
         "allal2025smollm2",
     ),
     PublishedModel(
@@ -247,31 +242,14 @@ _ALL = (
     PublishedModel(
         "mistral-7b",
         "Mistral 7B",
-        mistral(
-            vocab_size=32_000,
-            context_length=8192,
-            d_model=4096,
-            n_layers=32,
-            n_heads=32,
-            n_kv_heads=8,
-            d_hidden=14_336,
-            window=4096,
-        ),
+        _MISTRAL,
         "jiang2023mistral",
         "The configuration gives 7.24 billion.",
     ),
     PublishedModel(
         "qwen25-7b",
         "Qwen2.5-7B",
-        qwen2(
-            vocab_size=152_064,
-            context_length=131_072,
-            d_model=3584,
-            n_layers=28,
-            n_heads=28,
-            n_kv_heads=4,
-            d_hidden=18_944,
-        ),
+        _QWEN25,
         "qwen2024card",
     ),
     PublishedModel("llama3-8b", "Llama 3 8B", _llama3(32, 4096, 32, 14_336), "meta2024skus"),

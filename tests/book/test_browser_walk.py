@@ -152,7 +152,7 @@ def test_the_terms_are_the_products_of_tensors_and_weights(window: Page, walked:
     torch.testing.assert_close(logit[:, 1], walked.tensors["final_norm"][last], rtol=0, atol=1e-3)
     torch.testing.assert_close(logit[:, 2], model.embedding.tokens.weight[answer].detach(), rtol=0, atol=1e-6)
     query = terms("blocks.1.attention.keys", 2, 3, 5)  # head 2 asks keys of head 1
-    rows = model.blocks[1].attention.qkv.weight.detach()
+    rows = model.state_dict()["blocks.1.attention.qkv.weight"]
     torch.testing.assert_close(query[:, 2], rows[4 * 32 + 32 + 5], rtol=0, atol=1e-6)
     score = terms("blocks.2.attention.scores", 3, 7, 4)
     assert len(score) == 32
@@ -349,11 +349,12 @@ def test_it_fits_its_page_and_stands_still(visit: Callable[..., Page], width: in
     for name in ("attention.queries", "attention.weights", "feedforward.hidden", "logits"):
         station(window, name).click()
         assert window.evaluate("document.documentElement.scrollWidth") <= width
-        wide = """[...document.querySelectorAll(".walk-cells, .walk-diagram [role=option], .walk-cells [role=gridcell]")]
+        wide = """[...document.querySelectorAll(".walk-cells, .walk-cells [role], .walk-diagram [role=option]")]
             .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.textContent)"""
         assert window.evaluate(wide) == []
-        small = """[...document.querySelectorAll(".transformer-walk :is(button, select, [role=option], [role=gridcell])")]
-            .filter(part => part.offsetParent && (part.offsetHeight < 24 || part.offsetWidth < 24)).length"""
+        targets = "button, select, [role=option], [role=gridcell]"
+        small = f"""[...document.querySelectorAll(".transformer-walk :is({targets})")
+            ].filter(part => part.offsetParent && (part.offsetHeight < 24 || part.offsetWidth < 24)).length"""
         assert window.evaluate(small) == 0
 
 

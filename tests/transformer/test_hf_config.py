@@ -145,7 +145,7 @@ QWEN2 = write_config(OURS["qwen2"])
     ("values", "message"),
     [
         ({}, "config.json: 'model_type' is missing; expected a text"),
-        ({"model_type": "t5"}, "'model_type' is 't5'; this package loads gpt2, bert, llama"),
+        ({"model_type": "rwkv"}, "'model_type' is 'rwkv'; this package loads gpt2, bert, llama"),
         (LLAMA | {"quantization_config": {"bits": 4}}, "'quantization_config' is set; this package loads"),
         ({"model_type": "llama"}, "'hidden_size' is missing; expected a whole number"),
         (LLAMA | {"hidden_size": 2**40}, "'hidden_size' is 1099511627776; expected 1 to 1048576"),

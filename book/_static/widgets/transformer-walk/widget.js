@@ -22,8 +22,8 @@
     "attention.queries": ["queries", "What each position looks for: products of the normed stream with the rows of the matrix of queries, summed.", "attention"],
     "attention.keys": ["keys", "What each position can be found by: products of the normed stream with the rows of the matrix of keys, summed.", "attention"],
     "attention.values": ["values", "What each position hands over when it is found: products of the normed stream with the rows of the matrix of values, summed.", "attention"],
-    "attention.queries_rotated": ["queries, rotated", "Two coordinates of a query at a time, turned by an angle that grows with its place.", "attention"],
-    "attention.keys_rotated": ["keys, rotated", "Two coordinates of a key at a time, turned by an angle that grows with its place.", "attention"],
+    "attention.queries_rotated": ["rotated queries", "Two coordinates of a query at a time, turned by an angle that grows with its place.", "attention"],
+    "attention.keys_rotated": ["rotated keys", "Two coordinates of a key at a time, turned by an angle that grows with its place.", "attention"],
     "attention.scores": ["scores", "How well the query of one position matches the key of another: the sum of their products, divided by the root of the head's width. Later tokens are hidden.", "attention"],
     "attention.weights": ["weights", "Each score's exponential, divided by the sum of those of all tokens that the position sees: they sum to 1.", "attention"],
     "attention.mixed": ["mixed values", "The values of the tokens that the position sees, each times its weight, summed.", "attention"],
@@ -186,7 +186,7 @@
       case "lookup": return `It stands in the embedding matrix, in row ${ids[chosen.row]}, which belongs to “${text(ids[chosen.row])}”, at place ${chosen.column}: ${fixed(value)}.`;
       case "products": return `The sum of ${terms.length} products ${is}.`;
       case "norm": return `The squares sum to ${fixed(found.squares)}. Divided by ${config.dModel}, plus ε = ${config.epsilon}, under the root: ${fixed(found.root)}. Then ${fixed(found.x)} / ${fixed(found.root)} × the scale ${fixed(found.scale)} ${is}.`;
-      case "rotation": return `Numbers ${terms[0][0]} and ${terms[1][0]} turn together, by ${fixed(found.frequency)} radians for each place: at place ${chosen.row}, ${fixed(found.angle)} radians. The sum of both products ${is}.`;
+      case "rotation": return `Numbers ${terms[0][0]} and ${terms[1][0]} turn together, by ${fixed(found.frequency)} radians for each token before: after ${chosen.row}, ${fixed(found.angle)} radians. The sum of both products ${is}.`;
       case "score": return `The sum of ${terms.length} products = ${fixed(found.sum)}; divided by √${config.dHead} ${is}.`;
       case "softmax": return `The exponentials of the scores less the largest, ${fixed(found.largest)}, sum to ${fixed(found.sum)}. That of ${called(chosen.column)} is ${fixed(terms[chosen.column][2])}; divided by the sum ${is}.`.replaceAll("scores", now().part === "probabilities" ? "logits" : "scores");
       case "mixed": return `Each token's weight times number ${chosen.column} of its value; the sum ${is}.`;
@@ -196,11 +196,12 @@
   };
   const drawSum = () => {
     const station = now(), found = engine.explain(model, tensors, station, chosen.head, chosen.row, chosen.column), { kind, terms } = found;
-    field("sum-label").textContent = `${titleOf(station)}: ${called(chosen.column)} at ${token(chosen.row)}`;
+    const head = tensors[station.name].heads > 1 ? `, head ${headOf(tensors[station.name])}` : "";
+    field("sum-label").textContent = `${titleOf(station)}${head}: ${called(chosen.column)} at ${token(chosen.row)}`;
     part("sentence").textContent = wordsOf(found);
-    const [head, body, foot] = part("terms").children, heads = HEADS[kind], scroll = find("scroll");
+    const [top, body, foot] = part("terms").children, heads = HEADS[kind], scroll = find("scroll");
     scroll.hidden = !terms.length;
-    for (const section of [head, body, foot]) section.replaceChildren();
+    for (const section of [top, body, foot]) section.replaceChildren();
     box.dataset.value = found.value;
     if (!terms.length) return;
     const adds = (term) => term[term.length - 1], long = kind === "softmax" && station.part === "probabilities";
@@ -209,7 +210,7 @@
     // Two sums side by side have no running one.
     const runs = terms.length > 2 && kind !== "gated", ends = (sum) => runs ? [cell("td", "", sum)] : [];
     const names = [first, ...heads.slice(1)].map((name) => long && name === "score" ? "logit" : name);
-    head.append(make("tr", "", ...names.map((name) => cell("th", "col", name)), ...runs ? [cell("th", "col", "sum so far")] : []));
+    top.append(make("tr", "", ...names.map((name) => cell("th", "col", name)), ...runs ? [cell("th", "col", "sum so far")] : []));
     let sum = 0;
     body.append(...shown.map((term) => {
       sum += adds(term);
@@ -255,31 +256,41 @@
       return source;
     }));
     box.dataset.station = station.name;
-    if (!tensors) return;
+    field("cells-label").textContent = isPairs() ? `Where ${token(chosen.row)}, looks` : WIDE[station.part] ? `What comes after ${token(chosen.row)}: the likeliest first` : `The numbers of ${token(chosen.row)}`;
+    if (!tensors) return standBy();
     const tensor = tensors[station.name];
     // Heads matter inside attention, up to the output that joins them.
     field("head").disabled = tensor.heads === 1;
     part("shape").textContent = shapeOf(tensor);
     aim(tensor);
-    field("cells-label").textContent = isPairs() ? `Where ${token(chosen.row)}, looks` : WIDE[station.part] ? `What comes after ${token(chosen.row)}: the likeliest first` : `The numbers of ${token(chosen.row)}`;
     drawCells();
     drawMap();
     drawSum();
     if (tell) speak(`${titleOf(station)}, at ${token(chosen.row)}. ${shapeOf(tensor)}. ${called(chosen.column)}: ${fixed(Number(box.dataset.value))}`);
   };
+  // Until the weights are here: what is known without them, in the room that it will take.
+  const standBy = () => {
+    part("shape").textContent = chosen.step ? "" : shapeOf({ heads: 1, rows: ids.length, width: config.dModel });
+    part("rows").replaceChildren(...ids.map((id) => make("span", "", text(id))));
+    field("map-text").textContent = `At ${token(chosen.row)}: …`;
+    field("sum-label").textContent = titleOf(now());
+  };
   // Which number is looked at: where columns have names, the largest, as long as none was chosen.
   let picked = ""; // for which station and token the reader chose a number
+  let place = 0; // the number that was chosen last where columns have no names
+  const keyOf = (row) => `${now().part.replace(/logits|probabilities/, "wide")} ${row}`;
   const aim = (tensor) => {
-    const key = `${now().part.replace(/logits|probabilities/, "wide")} ${chosen.row}`, numbers = engine.rowOf(tensor, headOf(tensor), chosen.row);
+    const key = keyOf(chosen.row), numbers = engine.rowOf(tensor, headOf(tensor), chosen.row);
     if (isNamed() && picked !== key) {
       let best = 0;
       numbers.forEach((number, column) => { if (number > numbers[best]) best = column; });
       chosen.column = best;
-    } else chosen.column = Math.min(chosen.column, isPairs() ? chosen.row : tensor.width - 1);
+    } else chosen.column = isNamed() ? Math.min(chosen.column, isPairs() ? chosen.row : tensor.width - 1) : Math.min(place, tensor.width - 1);
     picked = key;
   };
   const pick = (column, focus) => {
     chosen.column = column;
+    if (!isNamed()) place = column;
     markCell(focus);
     drawMap();
     drawSum();
@@ -343,7 +354,8 @@
     const [row, column] = under(event);
     chosen.row = row;
     chosen.column = isPairs() ? Math.min(row, column) : column;
-    picked = `${now().part.replace(/logits|probabilities/, "wide")} ${row}`;
+    if (!isNamed()) place = column;
+    picked = keyOf(row);
     update();
   });
   box.addEventListener("click", ({ target }) => {

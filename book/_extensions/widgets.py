@@ -26,7 +26,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
-from _extensions import attention_data, calculator_data, playground_data, world_model_data
+from _extensions import attention_data, calculator_data, playground_data, walk_data, world_model_data
 from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import write_file
 from _extensions.figures import DrawnFigureDirective, model_files
@@ -46,6 +46,7 @@ class Widget:
         data_module: The module of ``data``; when it changes, or what it uses of the package, the data are made again.
         record: The experiment whose record the data and the drawing come from.
         model: The folder of the book's results that holds the model which the data and the drawing come from.
+        borrows: Other widgets whose data its page loads, too.
         styles: Its style sheets, in order.
     """
 
@@ -54,6 +55,7 @@ class Widget:
     data_module: Path | None = None
     record: str = ""
     model: str = ""
+    borrows: tuple[str, ...] = ()
     styles: tuple[str, ...] = ("widget.css",)
 
 
@@ -96,6 +98,23 @@ WIDGETS = {
         data_module=Path(world_model_data.__file__),
         model=world_model_data.FOLDER,
     ),
+    "transformer-walk": Widget(
+        scripts=(
+            "explorer/kit.js",
+            "tokenizer/engine.js",
+            "tokenizer/tokens.js",
+            "world-model/data.js",
+            "world-model/engine.js",
+            "data.js",
+            "engine.js",
+            "widget.js",
+        ),
+        styles=("explorer/explorer.css", "tokenizer/tokens.css", "widget.css"),
+        data=walk_data.scripts,
+        data_module=Path(walk_data.__file__),
+        model=world_model_data.FOLDER,
+        borrows=("world-model",),
+    ),
 }
 
 
@@ -120,7 +139,8 @@ class WidgetDirective(DrawnFigureDirective):
         if name in there:
             fail(self, f"the widget {name!r} stands on this page already; its controls have ids and can stand once")
         self.env.metadata[docname]["widgets"] = " ".join([*there, name])
-        note_files(self.env, _sources(WIDGETS[name], results_directory(self.env)))
+        for holder in (name, *WIDGETS[name].borrows):
+            note_files(self.env, _sources(WIDGETS[holder], results_directory(self.env)))
         note_files(self.env, [TEMPLATES / f"{name}.html"])
         self.arguments[0] = f"{name.replace('-', '_')}:fallback"
         recorded = WIDGETS[name].record
@@ -194,7 +214,8 @@ def write_data(app: Sphinx, builder: StandaloneHTMLBuilder) -> None:
     """Make the data of the widgets that the book uses, unless those at hand come from the same sources."""
     if builder.format != "html" or builder.name == "epub":
         return
-    for name in sorted({name for data in app.env.metadata.values() for name in str(data.get("widgets", "")).split()}):
+    used = {name for data in app.env.metadata.values() for name in str(data.get("widgets", "")).split()}
+    for name in sorted(used.union(*(WIDGETS[user].borrows for user in used))):
         widget = WIDGETS[name]
         if widget.data_module is None:
             continue

@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -13,10 +14,9 @@ from llmguide.cli.console import write_text
 from llmguide.cli.models import add_model, kind_of
 
 if TYPE_CHECKING:
-    from llmguide.transformer.attention import AttentionConfig
+    from llmguide.transformer.block import Mixer
     from llmguide.transformer.config import ModelConfig
     from llmguide.transformer.feedforward import FeedForwardConfig
-    from llmguide.transformer.latent_attention import LatentAttentionConfig
     from llmguide.transformer.moe import ExpertsConfig
 
 DESCRIPTION = """\
@@ -164,11 +164,13 @@ def choices_of(config: "ModelConfig") -> dict[str, str]:
     feedforward = [
         f"{count} times: {_feedforward(part)}" if len(runs) > 1 else _feedforward(part) for part, count in runs
     ]
+    counted = Counter(_mixer(layer.mixer) for layer in config.layers)
+    mixers = [f"{count} times: {words}" if len(counted) > 1 else words for words, count in counted.items()]
     return {
         "vocabulary": f"{config.vocab_size:,} tokens",
         "context": f"{config.context_length:,} positions",
         "layers": f"{config.n_layers}, {config.d_model:,} wide",
-        "attention": f"{mask.kind}{window}; {_attention(config.attention)}",
+        "attention": f"{mask.kind}{window}; {'; '.join(mixers)}",
         "feedforward": "; ".join(feedforward),
         "norm": f"{config.norm.kind}, {'before' if config.norm_placement == 'pre' else 'after'} each part",
         "positions": type(config.positions).__name__.removesuffix("Positions").lower(),
@@ -176,16 +178,19 @@ def choices_of(config: "ModelConfig") -> dict[str, str]:
     }
 
 
-def _attention(attention: "AttentionConfig | LatentAttentionConfig") -> str:
+def _mixer(mixer: "Mixer") -> str:
     """Put the heads into words."""
     from llmguide.transformer.latent_attention import LatentAttentionConfig  # noqa: PLC0415 (see examine)
+    from llmguide.transformer.state_space import StateSpaceConfig  # noqa: PLC0415
 
-    if isinstance(attention, LatentAttentionConfig):
-        heads = f"{attention.n_heads} heads of {attention.d_nope} and {attention.d_rope} rotated"
-        return f"{heads}, values of {attention.d_value}, from latent vectors of {attention.kv_rank}"
-    shared = "" if attention.n_kv_heads == attention.n_heads else f", {attention.n_kv_heads} of keys and values"
-    normed = "" if attention.qk_norm is None else ", queries and keys normed"
-    return f"{attention.n_heads} heads of {attention.d_head}{shared}{normed}"
+    if isinstance(mixer, StateSpaceConfig):
+        return f"a state space, {mixer.n_heads} heads of {mixer.d_head} with states of {mixer.d_state}"
+    if isinstance(mixer, LatentAttentionConfig):
+        heads = f"{mixer.n_heads} heads of {mixer.d_nope} and {mixer.d_rope} rotated"
+        return f"{heads}, values of {mixer.d_value}, from latent vectors of {mixer.kv_rank}"
+    shared = "" if mixer.n_kv_heads == mixer.n_heads else f", {mixer.n_kv_heads} of keys and values"
+    normed = "" if mixer.qk_norm is None else ", queries and keys normed"
+    return f"{mixer.n_heads} heads of {mixer.d_head}{shared}{normed}"
 
 
 def _feedforward(part: "FeedForwardConfig | ExpertsConfig") -> str:

@@ -1,4 +1,4 @@
-"""The published encoder-decoders as choices of parts: T5."""
+"""The published encoder-decoders as choices of parts: the first transformer and T5."""
 
 from dataclasses import replace
 from typing import Literal
@@ -9,10 +9,53 @@ from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.masks import MaskConfig
 from llmguide.transformer.norms import NormConfig
-from llmguide.transformer.positions import RelativePositions
+from llmguide.transformer.positions import RelativePositions, SinusoidalPositions
 
 T5_POSITIONS = RelativePositions(buckets=32, distance=128)
 """Those of all published T5."""
+
+
+def first_transformer(
+    *, vocab_size: int, context_length: int, d_model: int, n_layers: int, n_heads: int, d_hidden: int
+) -> EncoderDecoderConfig:
+    r"""Return the choices of 2017: LayerNorm after each sum, sines for places, ReLU, one matrix for all embeddings.
+
+    What is embedded is multiplied by :math:`\sqrt{d_{model}}`, and the same matrix turns vectors into logits.
+
+    Args:
+        vocab_size: Number of tokens of both languages together.
+        context_length: How many positions the decoder is made for; sines set no limit.
+        d_model: Width of both streams.
+        n_layers: Number of blocks of each stack.
+        n_heads: Number of heads.
+        d_hidden: Width of the feed-forward part.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ValueError: If the numbers do not fit together.
+
+    Source: :cite:t:`vaswani2017attention`, section 3.
+    """
+    if n_heads < 1 or d_model % n_heads:
+        raise ValueError(f"d_model ({d_model}) must be divisible by n_heads ({n_heads})")
+    attention = AttentionConfig(n_heads, n_heads, d_model // n_heads)
+    encoder = ModelConfig(
+        vocab_size=vocab_size,
+        context_length=context_length,
+        d_model=d_model,
+        n_layers=n_layers,
+        attention=attention,
+        feedforward=FeedForwardConfig(d_hidden, "relu"),
+        norm=NormConfig("layer", 1e-5),
+        norm_placement="post",
+        mask=MaskConfig("bidirectional"),
+        positions=SinusoidalPositions(),
+        scales=Scales(embedding=d_model**0.5),
+        head="none",
+    )
+    return EncoderDecoderConfig(encoder, replace(encoder, mask=MaskConfig("causal"), head="tied"), attention)
 
 
 def t5(

@@ -292,9 +292,10 @@ class EncoderDecoder(nn.Module):
         cached = 0 if cache is None else cache.length
         x = self._embed(self.config.decoder, ids, real, cached, look.inside("decoder"))
         sight = self.decoder.sight(ids.shape[1], cached + ids.shape[1], real, ids.device)
+        across = memory.sight
         for index, (block, keys_values) in enumerate(zip(self.decoder.blocks, memory.keys_values, strict=True)):
             layer, inside = None if cache is None else cache.layers[index], look.inside(f"decoder.blocks.{index}")
-            x = block(x, sight, keys_values, memory.sight, cache=layer, tap=inside)
+            x = block(x, sight, keys_values, across, cache=layer, tap=inside)
         if self.decoder.final_norm is not None:
             x = look("decoder.final_norm", self.decoder.final_norm(x))
         logits = look("logits", self.project(x[:, -1:] if last_only else x))

@@ -61,6 +61,7 @@ def read_config(config: JsonObject) -> ModelConfig:
             message names the key.
 
     Example:
+        >>> from llmguide.transformer import gpt2
         >>> numbers = {"vocab_size": 8, "n_positions": 16, "n_embd": 4, "n_layer": 1, "n_head": 2}
         >>> read_config(JsonObject({"model_type": "gpt2", **numbers}, "config.json")) == gpt2(
         ...     vocab_size=8, context_length=16, d_model=4, n_layers=1, n_heads=2
@@ -102,6 +103,7 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
         ValueError: If the choices are those of none of the architectures that ``transformers`` has.
 
     Example:
+        >>> from llmguide.transformer import llama
         >>> config = llama(
         ...     vocab_size=8, context_length=16, d_model=4, n_layers=1, n_heads=2, n_kv_heads=1, d_hidden=8
         ... )
@@ -146,10 +148,10 @@ def architecture_of(config: ModelConfig) -> str:
     scaled = isinstance(config.attention, AttentionConfig) and config.attention.scale is not None
     if scaled or any(isinstance(block.mixer, StateSpaceConfig) for block in config.layers):
         return "granitemoehybrid"
-    if isinstance(config.feedforward, ExpertsConfig):
-        return "mixtral"
     if not isinstance(config.positions, RotaryPositions):
         return "gpt2" if config.norm_placement == "pre" else "bert"
+    if isinstance(config.feedforward, ExpertsConfig):
+        return "mixtral"
     if config.attention.qk_norm is not None:
         return "qwen3"
     if config.attention.bias and not config.attention.output_bias:

@@ -242,7 +242,7 @@ def _read_window(config: JsonObject, kind: str, n_layers: int) -> int | None:
 def _dense(config: ModelConfig) -> FeedForwardConfig:
     """Give the feed-forward part of an architecture that has one for all tokens."""
     if isinstance(config.feedforward, ExpertsConfig):
-        raise ValueError(f"no architecture of transformers has these choices with experts: {config}")
+        raise ValueError(f"no architecture of transformers makes these choices with experts: {config}")
     return config.feedforward
 
 

@@ -55,7 +55,10 @@ NAMING = Naming(
     ignored=r"(encoder|decoder)\.embed_tokens\.weight"
     r"|decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",
 )
-"""What ``transformers`` calls the weights of T5."""
+"""What ``transformers`` calls the weights of T5.
+
+:meta hide-value:
+"""
 
 
 def read(config: JsonObject) -> EncoderDecoderConfig:

@@ -8,8 +8,11 @@ from calling import Run
 
 from llmguide.cli.inspect import choices_of, report_on
 from llmguide.transformer import bert, mistral, qwen3
+from llmguide.transformer.architectures_hybrid import granite_hybrid
 from llmguide.transformer.architectures_latent import deepseek_v3
+from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.checkpoints import Loaded
+from llmguide.transformer.state_space import StateSpaceConfig
 
 
 def test_a_folder(run: Run, folder: Path, loaded: Loaded) -> None:
@@ -46,6 +49,23 @@ def test_latent_attention_and_experts_in_words() -> None:
     mixed = "2 of 8 experts: silu, gated, 12 wide, and one for all, 12 wide"
     assert words["feedforward"] == f"1 times: silu, gated, 64 wide; 2 times: {mixed}"
     assert report.cache_bytes == 3 * 2048 * (10 + 4) * 4
+
+
+def test_blocks_that_differ_in_words() -> None:
+    words = choices_of(
+        granite_hybrid(
+            vocab_size=5000,
+            context_length=2048,
+            d_model=16,
+            layers=["state space", "state space", "attention", "state space"],
+            attention=AttentionConfig(4, 2, 4),
+            state_space=StateSpaceConfig(4, 8, 6),
+            d_hidden=24,
+        )
+    )
+    state_space = "3 times: a state space, 4 heads of 8 with states of 6"
+    assert words["attention"] == f"causal; {state_space}; 1 times: 4 heads of 4, 2 of keys and values"
+    assert words["feedforward"] == "silu, gated, 24 wide"
 
 
 def test_choices_in_words() -> None:

@@ -26,19 +26,18 @@ from llmguide.transformer import (
     EncoderDecoderConfig,
     FeedForwardConfig,
     MaskConfig,
-    ModelConfig,
     NormConfig,
     Tap,
     Transformer,
     initialize,
     t5,
 )
-from llmguide.transformer.architectures_encoder_decoder import T5_POSITIONS
+from llmguide.transformer.architectures_encoder_decoder import T5_POSITIONS, first_transformer
 from llmguide.transformer.attention import Sight
 from llmguide.transformer.block import BlockConfig
 from llmguide.transformer.config import Scales
 from llmguide.transformer.cross_attention import CrossAttention, CrossBlock
-from llmguide.transformer.positions import LearnedPositions, NoPositions, RotaryPositions, SinusoidalPositions
+from llmguide.transformer.positions import LearnedPositions, NoPositions, RotaryPositions
 
 SMALL = t5(vocab_size=61, d_model=16, n_layers=2, n_heads=2, d_head=5, d_hidden=24)
 
@@ -50,25 +49,7 @@ def model_of(config: EncoderDecoderConfig = SMALL) -> EncoderDecoder:
     return model
 
 
-def first_transformer(d_model: int = 12, n_heads: int = 3, d_hidden: int = 20) -> EncoderDecoderConfig:
-    """Make the choices of 2017."""
-    attention = AttentionConfig(n_heads, n_heads, d_model // n_heads, bias=True, output_bias=True)
-    encoder = ModelConfig(
-        vocab_size=61,
-        context_length=64,
-        d_model=d_model,
-        n_layers=2,
-        attention=attention,
-        feedforward=FeedForwardConfig(d_hidden, "relu"),
-        norm=NormConfig("layer"),
-        norm_placement="post",
-        mask=MaskConfig("bidirectional"),
-        positions=SinusoidalPositions(),
-        scales=Scales(embedding=d_model**0.5),
-        head="none",
-    )
-    decoder = replace(encoder, n_layers=3, mask=MaskConfig("causal"), head="tied")
-    return EncoderDecoderConfig(encoder, decoder, attention)
+FIRST = first_transformer(vocab_size=61, context_length=64, d_model=12, n_layers=3, n_heads=3, d_hidden=20)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -109,10 +90,9 @@ def test_shards_and_one_file_give_the_same_model(tmp_path: Path) -> None:
 
 @torch.no_grad()
 def test_the_first_transformer_is_torch_s() -> None:
-    config = first_transformer()
-    model = model_of(config).eval()
+    model = model_of(FIRST)
     options = {"dim_feedforward": 20, "dropout": 0.0, "batch_first": True, "dtype": torch.float64}
-    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 3, **options), 2, enable_nested_tensor=False)
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 3, **options), 3, enable_nested_tensor=False)
     decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(12, 3, **options), 3)
     names = {
         "self_attn.in_proj_": ["attention.qkv."],
@@ -135,13 +115,15 @@ def test_the_first_transformer_is_torch_s() -> None:
         ),
     ):
         state = {}
-        for name in theirs.state_dict():
+        for name, weight in theirs.state_dict().items():
             _, number, rest = name.split(".", 2)
             start = next(start for start in names | norms if rest.startswith(start))
             leaf = rest.removeprefix(start)
             leaf = "scale" if "norm" in start and leaf == "weight" else leaf
-            found = [weights[f"{stack}.blocks.{number}.{module}{leaf}"] for module in (names | norms)[start]]
-            state[name] = torch.cat(found)
+            found = [f"{stack}.blocks.{number}.{module}{leaf}" for module in (names | norms)[start]]
+            # Torch adds biases to attention; the paper has none.
+            absent = "attn" in start and leaf == "bias"
+            state[name] = torch.zeros_like(weight) if absent else torch.cat([weights[name] for name in found])
         theirs.load_state_dict(state)
     sources, targets = draw_pair(3, 9, 7)
     real = torch.arange(9) < torch.tensor([[9], [5], [1]])
@@ -220,7 +202,7 @@ def test_the_encoder_sees_both_sides_and_the_decoder_what_it_has_written(positio
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("config", [SMALL, first_transformer()], ids=["pre", "post"])
+@pytest.mark.parametrize("config", [SMALL, FIRST], ids=["pre", "post"])
 def test_tensors_have_the_names_of_the_diagram_and_can_be_changed(config: EncoderDecoderConfig) -> None:
     model = model_of(config)
     sources, targets = draw_pair(1, 6, 5)
@@ -339,5 +321,7 @@ def test_what_does_not_fit_the_model_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="9 positions exceed the 8 learned ones"):
         EncoderDecoder(short).encode(torch.zeros(1, 9, dtype=torch.long))
+    with pytest.raises(ValueError, match=r"d_model \(10\) must be divisible by n_heads \(3\)"):
+        first_transformer(vocab_size=8, context_length=8, d_model=10, n_layers=1, n_heads=3, d_hidden=8)
     with pytest.raises(ValueError, match=r"version must be '1\.0' or '1\.1', not '2'"):
         t5(vocab_size=8, d_model=4, n_layers=1, n_heads=1, d_head=4, d_hidden=8, version="2")  # type: ignore[arg-type]

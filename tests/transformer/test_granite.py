@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformer_twins import MAIN, build, draw, greatest, logits_apart, ours
@@ -141,6 +141,7 @@ def test_padding_does_not_enter_by_a_bias(tmp_path: Path) -> None:
     assert greatest(theirs(padded, attention_mask=real.long()).logits[:, 3:], alone) > 1e-3
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["state space", "attention"]), min_size=1, max_size=4),
     st.sampled_from([NoPositions(), RotaryPositions(5e5)]),

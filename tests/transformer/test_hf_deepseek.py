@@ -15,6 +15,7 @@ from transformer_twins import MAIN, build, draw, greatest, logits_apart, ours
 
 from llmguide.transformer.architectures_latent import deepseek_v3
 from llmguide.transformer.block import BlockConfig
+from llmguide.transformer.cache import LayerCache
 from llmguide.transformer.checkpoints import load_folder
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
@@ -275,12 +276,14 @@ def test_the_cache_takes_as_many_bytes_as_the_library_s(tmp_path: Path) -> None:
     cache, past = model.new_cache(2, 24), transformers.DynamicCache(config=theirs.config)
     found, expected = model(ids, cache=cache), theirs(ids, cache=past).logits
     assert greatest(found, expected) <= 1e-5
-    held = [tensor for layer in past.layers for tensor in (layer.keys, layer.values)]
+    kept: list[Any] = past.layers
+    held = [tensor for layer in kept for tensor in (layer.keys, layer.values)]
     options = MAIN["deepseek_v3"].options
     width = options["kv_lora_rank"] + options["qk_rope_head_dim"]
     assert sum(tensor.nbytes for tensor in held) == cache.n_bytes == 3 * 2 * 24 * width * 4
     # And it holds the same; the library stores the two of each pair apart.
-    for layer, other in zip(cache.layers, past.layers, strict=True):
+    for layer, other in zip(cache.layers, kept, strict=True):
+        assert isinstance(layer, LayerCache)
         torch.testing.assert_close(layer.keys, other.keys)
         apart = torch.cat([layer.values[..., 0::2], layer.values[..., 1::2]], dim=-1)
         torch.testing.assert_close(apart, other.values)

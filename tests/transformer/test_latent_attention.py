@@ -19,7 +19,8 @@ from llmguide.transformer.latent_attention import (
     score_latents,
 )
 from llmguide.transformer.masks import causal_mask
-from llmguide.transformer.positions import Pairing, rotary_frequencies, rotation
+from llmguide.transformer.positions import Pairing, rotation
+from llmguide.transformer.rope_scaling import rotary_frequencies
 from llmguide.transformer.trace import NO_TAP, Tap
 
 SMALL = LatentAttentionConfig(n_heads=3, d_nope=5, d_rope=4, d_value=6, kv_rank=7, query_rank=8)
@@ -105,8 +106,8 @@ def test_the_layer_is_the_library_s(rank: int | None, pairing: Pairing) -> None:
         qk_rope_head_dim=4,
         v_head_dim=6,
         rope_interleave=pairing == "neighbours",
-        attn_implementation="eager",
     )
+    described._attn_implementation = "eager"
     theirs = DeepseekV3Attention(described, 0)
     config = LatentAttentionConfig(3, d_nope=5, d_rope=4, d_value=6, kv_rank=7, query_rank=rank)
     ours = LatentAttention(10, config)

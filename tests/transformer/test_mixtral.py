@@ -3,6 +3,7 @@
 Logits, cache, text and gradients are compared with those of `transformers` in test_parity.py.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,13 +15,15 @@ from transformer_twins import MAIN, build, draw, logits_apart, ours
 
 from llmguide.transformer.architectures_experts import mixtral
 from llmguide.transformer.checkpoints import load_folder
+from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.hf_config import read_config, write_config
 from llmguide.transformer.hf_mixtral import NAMING
 from llmguide.transformer.hf_names import load_weights, to_tensors
 from llmguide.transformer.initialization import initialize
 from llmguide.transformer.json_files import JsonObject
 from llmguide.transformer.model import Transformer
-from llmguide.transformer.moe import Experts, ExpertsConfig, balance_loss
+from llmguide.transformer.moe import Experts, ExpertsConfig, RouterConfig, balance_loss
+from llmguide.transformer.positions import AlibiPositions
 from llmguide.transformer.trace import Tap
 
 SIZES: dict[str, Any] = {
@@ -148,6 +151,27 @@ def test_missing_keys_mean_what_they_mean_to_the_library() -> None:
 def test_wrong_values_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_config(described(WRITTEN | values))
+
+
+CONFIG = mixtral(**SIZES)
+EXPERTS = CONFIG.feedforward
+assert isinstance(EXPERTS, ExpertsConfig)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(CONFIG, feedforward=replace(EXPERTS, shared=EXPERTS.expert)),
+        replace(CONFIG, feedforward=replace(EXPERTS, router=RouterConfig("sigmoid", correction=True))),
+        replace(CONFIG, feedforward=replace(EXPERTS, expert=replace(EXPERTS.expert, bias=True))),
+        replace(CONFIG, blocks=(CONFIG.layers[0], replace(CONFIG.layers[1], feedforward=EXPERTS.expert))),
+        replace(CONFIG, positions=AlibiPositions()),
+        replace(CONFIG, positions=AlibiPositions(), norm_placement="post"),
+    ],
+)
+def test_experts_of_our_own_cannot_be_written(config: ModelConfig) -> None:
+    with pytest.raises(ValueError, match="no architecture of transformers makes these choices"):
+        write_config(config)
 
 
 # Training

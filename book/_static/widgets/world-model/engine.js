@@ -2,6 +2,8 @@
 // One token goes through at a time, and what its position offers to later ones stays in the cache.
 "use strict";
 const WorldModelEngine = (() => {
+  const here = document.currentScript.src;
+
   // -- Reading the weights ---------------------------------------------------------------------------------------------
   const bytesOf = (base64) => {
     const characters = atob(base64), bytes = new Uint8Array(characters.length);
@@ -54,6 +56,18 @@ const WorldModelEngine = (() => {
     return { config, blocks, cos, sin, tokens: matrices["embedding.tokens.weight"], finalNorm: matrices["final_norm.scale"] };
   };
 
+  // The weights are large and a script of their own: they are loaded once, for all figures of a page, when one asks.
+  let loaded = null;
+  const load = () => loaded ??= new Promise((done, fail) => {
+    const script = document.createElement("script");
+    script.src = new URL("weights.js", here);
+    script.onload = () => {
+      try { done(read(WORLD_MODEL, WORLD_MODEL_WEIGHTS)); } catch (error) { fail(new Error(`The model cannot be read: ${error.message}.`)); }
+    };
+    script.onerror = () => fail(new Error("The model is missing: the file weights.js does not lie beside the script of this figure."));
+    document.head.append(script);
+  });
+
   // -- The parts -------------------------------------------------------------------------------------------------------
   // out = matrix · x. Four rows at once: each number of x is fetched once for four products, and their sums do not wait
   // for one another.
@@ -103,7 +117,7 @@ const WorldModelEngine = (() => {
 
   // Each head weighs the positions so far by how well its query matches their keys, and mixes their values.
   // Neighbouring heads share keys and values: nHeads / nKvHeads of them ask the same ones.
-  const attend = (queries, keys, values, place, { nHeads, nKvHeads, dHead }, scores, mixed) => {
+  const attend = (queries, keys, values, place, { nHeads, nKvHeads, dHead }, scores, mixed, look) => {
     const width = nKvHeads * dHead;
     mixed.fill(0);
     for (let head = 0; head < nHeads; head++) {
@@ -115,9 +129,12 @@ const WorldModelEngine = (() => {
         scores[seen] = score / Math.sqrt(dHead);
         if (scores[seen] > largest) largest = scores[seen];
       }
+      look("scores", scores, head);
       for (let seen = 0; seen <= place; seen++) sum += scores[seen] = Math.exp(scores[seen] - largest);
+      for (let seen = 0; seen <= place; seen++) scores[seen] /= sum;
+      look("weights", scores, head);
       for (let seen = 0; seen <= place; seen++) {
-        const weight = scores[seen] / sum;
+        const weight = scores[seen];
         for (let i = 0, value = seen * width + shared; i < dHead; i++, value++) mixed[asks + i] += weight * values[value];
       }
     }
@@ -127,7 +144,9 @@ const WorldModelEngine = (() => {
 
   // -- A text in the model ---------------------------------------------------------------------------------------------
   // `logits(ids)` gives those of the token after `ids`. Of the text before, only what differs is computed again.
-  const open = (model) => {
+  // `look(block, name, numbers, place, head)` sees every tensor of a block on its way, by the names of
+  // llmguide.transformer.trace; the numbers are to be copied, since the next position is computed in the same place.
+  const open = (model, look = () => {}) => {
     const { config, blocks } = model, { dModel, dHidden, dHead, nHeads, nKvHeads, contextLength, epsilon } = config;
     const array = (size) => new Float32Array(size), width = nKvHeads * dHead;
     const cache = blocks.map(() => ({ keys: array(contextLength * width), values: array(contextLength * width) }));
@@ -140,21 +159,35 @@ const WorldModelEngine = (() => {
     const feed = (id, place) => {
       x.set(model.tokens.subarray(id * dModel, (id + 1) * dModel));
       blocks.forEach((block, i) => {
+        const see = (name, numbers, head) => look(i, name, numbers, place, head);
         normalize(x, block.attentionNorm, epsilon, normed);
+        see("attention_norm", normed);
         multiply(block.qkv, normed, qkv);
+        see("attention.queries", queries);
+        see("attention.keys", keys);
+        see("attention.values", values);
         turn(queries, nHeads, model, place);
         turn(keys, nKvHeads, model, place);
+        see("attention.queries_rotated", queries);
+        see("attention.keys_rotated", keys);
         cache[i].keys.set(keys, place * width);
         cache[i].values.set(values, place * width);
-        attend(queries, cache[i].keys, cache[i].values, place, config, scores, mixed);
+        attend(queries, cache[i].keys, cache[i].values, place, config, scores, mixed, (name, numbers, head) => see(`attention.${name}`, numbers, head));
+        see("attention.mixed", mixed);
         multiply(block.output, mixed, change);
+        see("attention.output", change);
         add(x, change);
+        see("attended", x);
         normalize(x, block.feedforwardNorm, epsilon, normed);
+        see("feedforward_norm", normed);
         multiply(block.gateUp, normed, gateUp);
         // SwiGLU: the gate goes through SiLU and multiplies what goes up.
         for (let j = 0; j < dHidden; j++) hidden[j] = gateUp[j] / (1 + Math.exp(-gateUp[j])) * gateUp[dHidden + j];
+        see("feedforward.hidden", hidden);
         multiply(block.down, hidden, change);
+        see("feedforward.output", change);
         add(x, change);
+        see("output", x);
       });
     };
 
@@ -172,5 +205,5 @@ const WorldModelEngine = (() => {
     return { logits };
   };
 
-  return { checksum, fromHalf, open, read };
+  return { checksum, fromHalf, load, multiply, normalize, open, read };
 })();

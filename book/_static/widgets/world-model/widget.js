@@ -12,7 +12,7 @@
   const field = (name) => box.querySelector(`#model-${name}`);
   const button = (act) => box.querySelector(`[data-act=${act}]`);
   const speak = voice(find("spoken"));
-  const { config, stop, begin } = WORLD_MODEL, here = document.currentScript.src;
+  const { config, stop, begin } = WORLD_MODEL;
   const classes = TokenizerEngine.readClasses(WORLD_MODEL.unicode), vocabulary = TokenizerEngine.readVocabulary(WORLD_MODEL.vocabulary);
   let text = null; // the text in the model, once its weights are here
   let ids = [], wrote = []; // all tokens; of those that the model wrote, which come last, how likely each was
@@ -310,26 +310,20 @@
   field("example").addEventListener("change", ACTS.restart);
 
   // -- Loading ---------------------------------------------------------------------------------------------------------
-  const begun = () => {
-    text = WorldModelEngine.open(WorldModelEngine.read(WORLD_MODEL, WORLD_MODEL_WEIGHTS));
+  const begun = (model) => {
+    text = WorldModelEngine.open(model);
     box.dataset.state = "ready";
     setText(field("text").value);
     update();
   };
-  const fail = (why) => {
+  const fail = (error) => {
     box.dataset.state = "failed";
-    find("status").textContent = why;
+    find("status").textContent = error.message;
   };
   const load = () => {
     if (box.dataset.state !== "waiting") return;
     box.dataset.state = "loading";
-    const script = make("script");
-    script.src = new URL("weights.js", here);
-    script.onload = () => {
-      try { begun(); } catch (error) { fail(`The model cannot be read: ${error.message}.`); }
-    };
-    script.onerror = () => fail("The model is missing: the file weights.js does not lie beside the script of this figure.");
-    document.head.append(script);
+    WorldModelEngine.load().then(begun).catch(fail);
   };
 
   for (const name of Object.keys(WORLD_MODEL.examples)) field("example").append(new Option(name));

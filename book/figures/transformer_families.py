@@ -112,7 +112,8 @@ def parameter_shares(figure: Figure) -> None:
              "feed-forward": ("feedforward",)}  # fmt: skip
     for index, (label, names) in enumerate(parts.items()):
         shares = [
-            100 * sum(count for part, count in found.items() if part.removeprefix("cross_") in names)
+            100
+            * sum(count for part, count in found.items() if part.removeprefix("cross_") in names)
             / sum(found.values())
             for found in counts
         ]

@@ -10,10 +10,10 @@ from llmguide.transformer.checkpoints import Loaded
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.trace import Tap
 
-SENTENCE = "Question: What is the trade of Leno Sidelm? Answer:"
+SENTENCE = "Question: What is the trade of Nati Lamont? Answer:"
 """The sentence of the chapter, of its figures and of the figure to walk through."""
 
-ANSWER = " gardener"
+ANSWER = " carpenter"
 """How it goes on in the miniature world."""
 
 

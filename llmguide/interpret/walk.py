@@ -10,17 +10,10 @@ from llmguide.transformer.checkpoints import Loaded
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.trace import Tap
 
-<<<<<<< HEAD
 SENTENCE = "Question: What is the trade of Nati Lamont? Answer:"
 """The sentence of the chapter, of its figures and of the figure to walk through."""
 
 ANSWER = " carpenter"
-=======
-SENTENCE = "Question: What is the trade of Leno Sidelm? Answer:"
-"""The sentence of the chapter, of its figures and of the figure to walk through."""
-
-ANSWER = " gardener"
->>>>>>> walk
 """How it goes on in the miniature world."""
 
 

@@ -205,12 +205,12 @@ def contributions(figure: Figure) -> None:
     assert model.final_norm is not None
     reader = model.final_norm.scale.detach() / (end.square().mean() + model.final_norm.epsilon).sqrt()
     axes = figure.subplots()
-    places = torch.arange(len(names))
+    places = range(len(names))
     for index, token in enumerate(tensors["logits"][-1].topk(2).indices.tolist()):
         row = model.embedding.tokens.weight.detach()[token]
         values = [float(row @ (reader * vector)) for vector in vectors]
         axes.barh(
-            places + 0.4 * index - 0.2,
+            [place + 0.4 * index - 0.2 for place in places],
             values,
             height=0.36,
             color=f"C{index}",

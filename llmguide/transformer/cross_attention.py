@@ -1,7 +1,6 @@
 """Cross-attention: the positions of one text gather from those of another, as a translation from its source."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,10 +14,11 @@ from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.trace import NO_TAP, AnyTap
 
 
-class KeysValues(NamedTuple):
+@dataclass(frozen=True)
+class KeysValues:
     """What one layer of the decoder makes of the encoder's states.
 
-    Attributes:
+    Args:
         keys: What each position of the source offers to be found by.
         values: What it hands over when it is found.
     """
@@ -57,7 +57,7 @@ class Memory:
         """
         return Memory(
             self.states[rows],
-            tuple(KeysValues(keys[rows], values[rows]) for keys, values in self.keys_values),
+            tuple(KeysValues(layer.keys[rows], layer.values[rows]) for layer in self.keys_values),
             None if self.real is None else self.real[rows],
         )
 
@@ -130,7 +130,8 @@ class CrossAttention(nn.Module):
         """
         queries = self.queries(x).unflatten(-1, (-1, self.config.d_head)).transpose(1, 2)
         queries = tap("queries", queries if self.query_norm is None else self.query_norm(queries))
-        mixed = gather(queries, *keys_values, sight, scale=self.config.scale, tap=tap)
+        keys, values = keys_values.keys, keys_values.values
+        mixed = gather(queries, keys, values, sight, scale=self.config.scale, tap=tap)
         return tap("output", self.output(mixed.transpose(1, 2).flatten(-2)))
 
 

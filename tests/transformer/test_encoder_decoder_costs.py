@@ -77,7 +77,7 @@ def test_memory_is_that_of_a_text_that_was_read(config: EncoderDecoderConfig) ->
     model = EncoderDecoder(config)
     with torch.no_grad():
         memory = model.encode(torch.zeros(3, 11, dtype=torch.int64))
-    kept = [memory.states, *(part for layer in memory.keys_values for part in layer)]
+    kept = [memory.states, *(part for layer in memory.keys_values for part in (layer.keys, layer.values))]
     assert memory_bytes(config, 3, 11) == sum(part.nbytes for part in kept)
     assert cache_bytes(config.decoder, 3, 20) == model.new_cache(3, 20).n_bytes
 

@@ -16,7 +16,7 @@ def fallback(figure: Figure) -> None:
     models = list(MODELS.values())
     for place, model in enumerate(models):
         count, active = sum(parameters(model.config).values()), sum(active_parameters(model.config).values())
-        left.plot([active, count], [place, place], color="C0", linewidth=1.2)
+        left.plot([active, count], [place, place], "-", color="C0", linewidth=1.2)
         left.plot([count], [place], "o", color="C0", markersize=5, label="all parameters" if place == 0 else None)
         if active != count:
             first = not left.get_legend_handles_labels()[1][1:]
@@ -31,6 +31,6 @@ def fallback(figure: Figure) -> None:
     left.set_xlabel("parameters")
     left.legend(fontsize=8, loc="lower right")
     right.set_xscale("log")
-    right.set_xlabel(f"MiB for {POSITIONS:,} tokens in bfloat16")
+    right.set_xlabel(f"MiB to keep of {POSITIONS:,} tokens")
     for axes in (left, right):
         axes.grid(axis="y", linewidth=0.3)

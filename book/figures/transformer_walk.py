@@ -15,7 +15,7 @@ from llmguide.transformer.checkpoints import load_folder
 MODEL = Path(__file__).parent.parent / "results" / "world-model"
 LEFT, STREAM = 2.25, 1.0
 ARROW = {"arrowstyle": "->", "color": "C0", "linestyle": "-", "lw": 1.0, "shrinkA": 0, "shrinkB": 0}
-LIKELIEST = 4
+LIKELIEST = 3
 
 
 def fallback(figure: Figure) -> None:
@@ -97,6 +97,6 @@ def _outcome(axes: Axes, y: float, walked: Walk, decode: object) -> None:
     axes.text(0, y - 0.6, "probabilities", fontsize=8, va="center")
     order = torch.argsort(probabilities, descending=True)[:LIKELIEST].tolist()
     for place, number in enumerate(order):
-        x = LEFT + 2.45 + 2.05 * place
+        x = LEFT + 2.45 + 2.6 * place
         axes.text(x, y, f"“{decode([number]).strip()}” {logits[number].item():.2f}", fontsize=7.5, va="center")
         axes.text(x, y - 0.6, f"{100 * probabilities[number].item():.2f} %", fontsize=7.5, va="center")

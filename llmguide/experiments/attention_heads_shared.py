@@ -14,7 +14,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
+from llmguide.experiments.models import PACKAGE
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.training import next_token_loss, train
 from llmguide.training.loop import IGNORED
@@ -259,12 +259,9 @@ EXPERIMENT = Experiment(
         "llmguide.training.loop",
         "llmguide.training.optimizers",
         "llmguide.training.schedules",
-        "llmguide.transformer",
         "llmguide.transformer.accounting",
-        "llmguide.transformer.architectures_encoder_decoder",
         "llmguide.transformer.part_costs",
-        "llmguide.transformer.initialization",
-        *MODEL,
+        *PACKAGE,
     ),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.

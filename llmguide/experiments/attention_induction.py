@@ -12,7 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
-from llmguide.experiments.models import MODEL
+from llmguide.experiments.models import PACKAGE
 from llmguide.experiments.records import Metrics, Record, lookup, number
 from llmguide.interpret.heads import Head, induction_scores, previous_token_scores, repeated_random_ids, switch_off
 from llmguide.training import next_token_loss, train
@@ -319,10 +319,7 @@ EXPERIMENT = Experiment(
         "llmguide.training.loop",
         "llmguide.training.optimizers",
         "llmguide.training.schedules",
-        "llmguide.transformer",
-        "llmguide.transformer.architectures_encoder_decoder",
-        "llmguide.transformer.initialization",
-        *MODEL,
+        *PACKAGE,
     ),
     packages=("torch",),
     tolerance=1e-3,

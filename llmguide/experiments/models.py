@@ -26,6 +26,16 @@ MODEL = (
 )
 """The modules with which a model of any architecture is built and run."""
 
+PACKAGE = (
+    "llmguide.transformer",
+    *modules(
+        "transformer",
+        "architectures_encoder_decoder architectures_experts architectures_hybrid architectures_latent initialization",
+    ),
+    *MODEL,
+)
+"""What comes with the names that :mod:`llmguide.transformer` hands on."""
+
 SMOLLM2 = (
     "llmguide.atomic",
     *modules(

@@ -43,6 +43,7 @@ from llmguide.transformer.positions import RotaryPositions
 from llmguide.transformer.trace import Tap
 
 WAYS = {"alone": "left alone", "loss": "auxiliary loss", "correction": "correction"}
+"""What is done for balance, and what figures call it."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def measure(config: Config, words: Words, way: str, seed: int) -> dict[str, obje
     Args:
         config: Settings.
         words: The text.
-        way: What is done for balance, one of :data:`WAYS`.
+        way: What is done for balance, one of :data:`~llmguide.experiments.transformer_balance.WAYS`.
         seed: Of the weights and of the rows.
 
     Returns:

@@ -5,8 +5,8 @@ rate or with it. Weights begin with Glorot's size for square matrices, as in the
 divided by the depth, so that the place of the norm alone decides how large gradients are.
 
 That a warm-up would let deep models with the norm after learn was expected, and a pilot on another seed did not find
-it: at these rates they stay at the loss of word frequencies with it and without. Nor was it expected that with two
-blocks the norm after learns faster. The claims are what the pilot found.
+it: at these rates and in so few steps they stay at the loss of word frequencies with it and without. Nor was it
+expected that with two blocks the norm after learns faster. The claims are what the pilot found.
 
 Source: :cite:t:`xiong2020layer`, whose theory says how the gradient at the last block depends on the depth;
 :cite:t:`liu2020understanding` for what keeps deep models with the norm after from learning.

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from llmguide.transformer.checkpoints import Loaded
+from llmguide.transformer.model import Transformer
 from llmguide.transformer.trace import Tap
 
-SENTENCE = "Question: What is the trade of Damar Nosask? Answer:"
+SENTENCE = "Question: What is the trade of Nati Lamont? Answer:"
 """The sentence of the chapter, of its figures and of the figure to walk through."""
 
-ANSWER = " tailor"
+ANSWER = " carpenter"
 """How it goes on in the miniature world."""
 
 
@@ -32,7 +33,7 @@ class Walk:
     tensors: Mapping[str, Tensor]
 
 
-def walk(loaded: Loaded, text: str = SENTENCE) -> Walk:
+def walk(loaded: Loaded[Transformer], text: str = SENTENCE) -> Walk:
     """Have a model read a text, and keep every tensor that has a name.
 
     Args:

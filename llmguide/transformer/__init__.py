@@ -14,6 +14,9 @@ Example:
 
 from llmguide.transformer.architectures import bert, gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.architectures_encoder_decoder import first_transformer, t5
+from llmguide.transformer.architectures_experts import mixtral
+from llmguide.transformer.architectures_hybrid import granite_hybrid
+from llmguide.transformer.architectures_latent import deepseek_v3
 from llmguide.transformer.attention import Attention, AttentionConfig, attend, attend_fused
 from llmguide.transformer.cache import KvCache
 from llmguide.transformer.config import ModelConfig
@@ -40,11 +43,14 @@ __all__ = [
     "attend",
     "attend_fused",
     "bert",
+    "deepseek_v3",
     "first_transformer",
     "gpt2",
+    "granite_hybrid",
     "initialize",
     "llama",
     "mistral",
+    "mixtral",
     "qwen2",
     "qwen3",
     "t5",

@@ -244,7 +244,7 @@ def weight_bytes(config: AnyConfig, bits_per_weight: int = 32) -> int:
         bits_per_weight: 32 for float32, 16 for bfloat16, 8 and 4 for integers, whose scales come on top.
 
     Returns:
-        Bytes: of all experts, since any may be chosen for the next token.
+        Bytes, those of all experts included, since any may be chosen for the next token.
 
     Raises:
         ValueError: If ``bits_per_weight`` is not positive.

@@ -31,6 +31,7 @@ _LARGEST_TEMPLATE = 2**20
 
 T = TypeVar("T")
 AnyModel = TypeVar("AnyModel", bound=Transformer | EncoderDecoder)
+"""A model of one stack or of two."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Cross-attention: the positions of one text gather from those of another, as a translation from its source."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,8 +14,17 @@ from llmguide.transformer.masks import padding_mask
 from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.trace import NO_TAP, AnyTap
 
-KeysValues = tuple[Float[Tensor, "batch kv_heads keys d_head"], Float[Tensor, "batch kv_heads keys d_head"]]
-"""The keys and the values that one layer of the decoder makes of the encoder's states."""
+
+class KeysValues(NamedTuple):
+    """What one layer of the decoder makes of the encoder's states.
+
+    Attributes:
+        keys: What each position of the source offers to be found by.
+        values: What it hands over when it is found.
+    """
+
+    keys: Float[Tensor, "batch kv_heads keys d_head"]
+    values: Float[Tensor, "batch kv_heads keys d_head"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Memory:
         """
         return Memory(
             self.states[rows],
-            tuple((keys[rows], values[rows]) for keys, values in self.keys_values),
+            tuple(KeysValues(keys[rows], values[rows]) for keys, values in self.keys_values),
             None if self.real is None else self.real[rows],
         )
 
@@ -98,7 +108,7 @@ class CrossAttention(nn.Module):
         heads = self.keys_values(states).unflatten(-1, (-1, self.config.d_head)).transpose(1, 2)
         keys, values = heads.chunk(2, dim=1)
         keys = keys if self.key_norm is None else self.key_norm(keys)
-        return tap("keys", keys), tap("values", values)
+        return KeysValues(tap("keys", keys), tap("values", values))
 
     def forward(
         self,

@@ -148,7 +148,7 @@ def mix_in_chunks(
     Source: :cite:t:`dao2024transformers`, section 6.
     """
     decays, state = _prepare(queries, keys, values, decays, state)
-    return mix_fading(queries, keys, values, decays.log(), state, chunk=chunk)
+    return _chunk_by_chunk(queries, keys, values, lambda part: decays[..., part].log(), state, chunk=chunk)
 
 
 def mix_fading(
@@ -178,22 +178,12 @@ def mix_fading(
     Raises:
         ValueError: As :func:`mix_in_chunks`.
     """
-    if chunk < 1:
-        raise ValueError(f"chunk ({chunk}) must be at least 1")
-    ones, state = _prepare(queries, keys, values, None, state)
-    if log_decays.shape != ones.shape:
-        raise ValueError(f"log_decays {tuple(log_decays.shape)} must have one number for each of {tuple(ones.shape)}")
+    _, state = _prepare(queries, keys, values, None, state)
+    if log_decays.shape != (expected := values.shape[:-1]):
+        raise ValueError(f"log_decays {tuple(log_decays.shape)} must have one number for each of {tuple(expected)}")
     if not bool((log_decays <= 0).all()):
         raise ValueError("log_decays must be at most 0")
-    mixed = torch.empty_like(values)
-    for start in range(0, queries.shape[-2], chunk):
-        part = slice(start, start + chunk)
-        q, k, v, logs = queries[..., part, :], keys[..., part, :], values[..., part, :], log_decays[..., part]
-        left_of_state = logs.cumsum(-1).exp()[..., None]
-        left = _spread(logs)
-        mixed[..., part, :] = (q @ k.mT * left) @ v + left_of_state * (q @ state)
-        state = left_of_state[..., -1:, :] * state + (k * left[..., -1, :, None]).mT @ v
-    return mixed, state
+    return _chunk_by_chunk(queries, keys, values, lambda part: log_decays[..., part], state, chunk=chunk)
 
 
 def attend_linear(
@@ -240,6 +230,22 @@ def attend_linear(
         features(queries), features(keys), torch.cat([values, ones], -1), decays, state, chunk=chunk
     )
     return sums[..., :-1] / sums[..., -1:], state
+
+
+def _chunk_by_chunk(
+    queries: Tensor, keys: Tensor, values: Tensor, logs_of: Callable[[slice], Tensor], state: Tensor, *, chunk: int
+) -> tuple[Tensor, Tensor]:
+    """Mix within each chunk and with the state; the logarithms of the decays are made for one chunk at a time."""
+    if chunk < 1:
+        raise ValueError(f"chunk ({chunk}) must be at least 1")
+    mixed = torch.empty_like(values)
+    for start in range(0, queries.shape[-2], chunk):
+        part = slice(start, start + chunk)
+        q, k, v, left = queries[..., part, :], keys[..., part, :], values[..., part, :], _spread(logs_of(part))
+        left_of_state = logs_of(part).cumsum(-1).exp()[..., None]
+        mixed[..., part, :] = (q @ k.mT * left) @ v + left_of_state * (q @ state)
+        state = left_of_state[..., -1:, :] * state + (k * left[..., -1, :, None]).mT @ v
+    return mixed, state
 
 
 def _spread(log_decays: Tensor) -> Tensor:

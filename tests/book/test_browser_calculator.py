@@ -84,7 +84,7 @@ def costs(config: AnyConfig, case: Case) -> dict[str, Any]:
     else:
         read, written = matmul_flops(config, batch, prompt), matmul_flops(config, batch, 1, cached=prompt)
         kept = cache_bytes(config, batch, prompt, each)
-    found = {
+    found: dict[str, int | dict[str, int]] = {
         "parameters": parameters(config),
         "active": active_parameters(config),
         "prompt": read,
@@ -216,6 +216,7 @@ def test_a_preset_shows_its_counts(calculator: Page) -> None:
     summary = calculator.locator(f"{BOX} .calculator-summary")
     expect(summary).to_contain_text("Published are 46.7 billion: the configuration gives what is published, rounded")
     config = MODELS["mixtral-8x7b"].config
+    assert not isinstance(config, EncoderDecoderConfig)
     flops = rows(calculator, "flops")["together"]
     assert flops[0].startswith(f"{sum(matmul_flops(config, 1, 4096).values()):,} (")
     assert flops[1].startswith(f"{sum(matmul_flops(config, 1, 1, cached=4096).values()):,} (")

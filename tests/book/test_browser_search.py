@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 CHAPTER = "foundations/tokenization.html"
 ATTENTION = "foundations/attention.html"
 LENGTH = "foundations/attention-at-length.html"
+TRANSFORMER = "foundations/transformer.html"
 BPE = "api/llmguide.tokenizers.bpe.html"
 TERM = "reference/glossary.html#term-"
 # The query; how an address among the first three must begin; a section that the page must then name.
@@ -70,6 +71,11 @@ QUERIES = [
     ("FlashAttention", LENGTH, "sec-attention-tiled"),
     ("sliding window", LENGTH, "sec-attention-windows"),
     ("linear attention", LENGTH, "sec-attention-linear"),
+    ("residual stream", TRANSFORMER, "sec-transformer-stream"),
+    ("RMSNorm", f"{TERM}RMSNorm", ""),
+    ("SwiGLU", TRANSFORMER, "sec-transformer-swiglu"),
+    ("weight tying", TRANSFORMER, "sec-transformer-tying"),
+    ("logit lens", TRANSFORMER, "sec-transformer-lens"),
     ("miniature world", "reference/world-model.html", "sec-world"),
     ("reversal curse", f"{TERM}reversal-curse", ""),
     ("exposure", f"{TERM}exposure", ""),

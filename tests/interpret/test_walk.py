@@ -34,8 +34,8 @@ def test_the_model_answers_the_chapters_question_as_it_is_true() -> None:
     [answer] = loaded.tokenizer.encode_ids(ANSWER)
     assert walk(loaded).tensors["probabilities"][-1].argmax() == answer
     lines = (datasets.find("world").path.parent / "truth.jsonl").read_text("utf-8").splitlines()
-    assert {"subject": "Damar Nosask", "relation": "trade", "value": ANSWER.strip()} in map(json.loads, lines)
-    assert "the trade of Damar Nosask?" in SENTENCE
+    assert {"subject": "Nati Lamont", "relation": "trade", "value": ANSWER.strip()} in map(json.loads, lines)
+    assert "the trade of Nati Lamont?" in SENTENCE
 
 
 def test_a_model_without_a_tokenizer_is_refused() -> None:

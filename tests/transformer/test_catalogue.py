@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -122,9 +123,10 @@ def test_what_the_notes_say_of_active_parameters() -> None:
 
 def theirs(model_type: str, **options: object) -> nn.Module:
     config = transformers.AutoConfig.for_model(model_type, **options)
-    auto = {"bert": transformers.AutoModelForMaskedLM, "t5": transformers.AutoModelForSeq2SeqLM}
+    auto: dict[str, Any] = {"bert": transformers.AutoModelForMaskedLM, "t5": transformers.AutoModelForSeq2SeqLM}
+    auto["gpt2"] = transformers.AutoModelForCausalLM
     with torch.device("meta"):
-        model: nn.Module = auto.get(model_type, transformers.AutoModelForCausalLM).from_config(config)
+        model: nn.Module = auto.get(model_type, auto["gpt2"]).from_config(config)
     return model
 
 

@@ -49,7 +49,9 @@ HYBRID = replace(
     n_layers=3,
     blocks=(
         BlockConfig(STATES, LLAMA.feedforward),
-        BlockConfig(LLAMA.attention, ExpertsConfig(5, 1, SWIGLU, LLAMA.feedforward)),
+        BlockConfig(
+            LLAMA.attention, ExpertsConfig(5, 1, SWIGLU, FeedForwardConfig(40, "silu", gated=True, bias=False))
+        ),
         BlockConfig(replace(STATES, bias=True, conv_bias=False, n_groups=1), LLAMA.feedforward),
     ),
 )
@@ -80,7 +82,9 @@ def test_parameters_are_those_of_the_model(config: ModelConfig) -> None:
     norms = sum(count(layer) for name, layer in model.named_modules() if name.endswith("norm"))
     assert sum(found.values()) == count(model)
     assert found["norms"] == norms
-    assert found["feedforward"] == sum(count(block.feedforward) for block in model.blocks)
+    assert found["feedforward"] == sum(
+        count(part) for name, part in model.named_modules() if name.endswith(".feedforward")
+    )
 
 
 @mixed_config

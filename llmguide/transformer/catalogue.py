@@ -322,4 +322,7 @@ _ALL = (
 )
 
 MODELS: dict[str, PublishedModel] = {model.key: model for model in _ALL}
-"""Every model by its key, smallest first."""
+"""Every model by its key, smallest first.
+
+:meta hide-value:
+"""

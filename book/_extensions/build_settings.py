@@ -20,9 +20,10 @@ def _find_pandoc() -> None:
 
 
 class UntimedExecution(nbconvert.preprocessors.ExecutePreprocessor):
-    """Execute a notebook and do not write into each cell when it ran."""
+    """Execute a notebook, and keep out of it when each cell ran and in how many portions its text arrived."""
 
     record_timing = traitlets.Bool(False)
+    coalesce_streams = traitlets.Bool(True)
 
 
 def _leave_addresses_out(*event: Any) -> None:

@@ -24,7 +24,10 @@ MODEL = (
         """,
     ),
 )
-"""The modules with which a model of any architecture is built and run."""
+"""The modules with which a model of any architecture is built and run.
+
+:meta hide-value:
+"""
 
 PACKAGE = (
     "llmguide.transformer",
@@ -34,7 +37,10 @@ PACKAGE = (
     ),
     *MODEL,
 )
-"""What comes with the names that :mod:`llmguide.transformer` hands on."""
+"""What comes with the names that :mod:`llmguide.transformer` hands on.
+
+:meta hide-value:
+"""
 
 SMOLLM2 = (
     "llmguide.atomic",
@@ -56,4 +62,7 @@ SMOLLM2 = (
         """,
     ),
 )
-"""The modules with which SmolLM2 is loaded and run."""
+"""The modules with which SmolLM2 is loaded and run.
+
+:meta hide-value:
+"""

@@ -31,7 +31,10 @@ WORLD_WORDS = (
     ),
     *(module for module in MODEL if module != "llmguide.transformer.architectures"),
 )
-"""The modules that the text, a model of parts chosen one by one, and training it depend on."""
+"""The modules that the text, a model of parts chosen one by one, and training it depend on.
+
+:meta hide-value:
+"""
 
 PIECES = re.compile(r"\d|[^\W\d]+|[^\w\s]")
 END = 0

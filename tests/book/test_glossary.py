@@ -8,7 +8,14 @@ from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 
 # Phrases in which a word of the glossary is not meant as the term, in any chapter.
-NOT_THE_TERM = ("without decoding", "WordPiece and Unigram", "piece by piece", "in pieces of five", "image’s patches")
+NOT_THE_TERM = (
+    "without decoding",
+    "WordPiece and Unigram",
+    "piece by piece",
+    "in pieces of five",
+    "image’s patches",
+    "attention Heads of the state",
+)
 # What is no running text: code, formulas, headings, tables, captions.
 _ASIDE = (
     "pre, code, math, .math, h1, h2, h3, h4, h5, h6, table, figcaption, .code-block-caption, .exercise-title, .moved"

@@ -1,11 +1,17 @@
-"""Every constant by its name."""
+"""Every constant by its name.
+
+:meta hide-value:
+"""
 
 from llmguide.constants.constant import Constant
 from llmguide.constants.sizes import SIZES
 from llmguide.constants.texts import TEXTS
 
 CONSTANTS: dict[str, Constant] = {constant.name: constant for constant in (*TEXTS, *SIZES)}
-"""Every constant by its name."""
+"""Every constant by its name.
+
+:meta hide-value:
+"""
 
 
 def get(name: str) -> Constant:

@@ -1,7 +1,4 @@
-"""Every constant by its name.
-
-:meta hide-value:
-"""
+"""Every constant by its name."""
 
 from llmguide.constants.constant import Constant
 from llmguide.constants.sizes import SIZES

@@ -91,4 +91,7 @@ SIZES: tuple[Constant, ...] = (
     ),
     _size("deepseek-v3-active", 37 * _B, _B, "deepseek2024v3", "Abstract, as 37B activated for each token."),
 )
-"""The sizes of published models, smallest first; a mixture of experts has two."""
+"""The sizes of published models, smallest first; a mixture of experts has two.
+
+:meta hide-value:
+"""

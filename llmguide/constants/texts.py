@@ -112,4 +112,7 @@ TEXTS: tuple[Constant, ...] = (
         "Section 3: the code points from U+10000 take four bytes.",
     ),
 )
-"""What the chapters on text quote."""
+"""What the chapters on text quote.
+
+:meta hide-value:
+"""

@@ -9,6 +9,8 @@ from typing import Any
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
 
 FOREGROUND = {"light": "#1b1b1f", "dark": "#e3e3e8"}
 MUTED = {"light": "#62626b", "dark": "#9a9aa3"}
@@ -88,3 +90,20 @@ def canvas(figure: Figure, width: float, height: float, inches: float, left: flo
     axes.set(xlim=(left - 0.1, left + width + 0.1), ylim=(0, height))
     axes.set_axis_off()
     return axes
+
+
+def draw_mask(axes: Axes, mask: Tensor, left: float, color: str = "C0") -> None:
+    """Draw a square mask as cells, one of each unit, in a frame that stands on the bottom.
+
+    Args:
+        axes: Where to draw.
+        mask: True where a row's position may look at a column's.
+        left: Where the frame begins.
+        color: Of the cells that are True.
+    """
+    size = len(mask)
+    for query, key in mask.nonzero().tolist():
+        corner = (left + key, size - 1 - query)
+        axes.add_patch(Rectangle(corner, 0.88, 0.88, facecolor=color, alpha=0.75, linewidth=0))
+    frame = (left - 0.1, -0.1)
+    axes.add_patch(Rectangle(frame, size, size + 0.08, facecolor="none", edgecolor="0.5", linewidth=0.6))

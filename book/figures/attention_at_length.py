@@ -4,11 +4,10 @@ from functools import cache
 from typing import Any
 
 import torch
-from _extensions.figure_style import canvas
+from _extensions.figure_style import canvas, draw_mask
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
-from torch import Tensor
 
 from llmguide.transformer import ModelConfig, attend, llama
 from llmguide.transformer.accounting import matmul_flops
@@ -99,17 +98,8 @@ def windows(figure: Figure) -> None:
     for panel, (name, mask) in enumerate(panels.items()):
         left = panel * (size + 2)
         axes.text(left + size / 2, size + 1.2, name, ha="center", va="center", fontsize=9)
-        _cells(axes, mask, left)
+        draw_mask(axes, mask, left)
     axes.set_aspect("equal")
-
-
-def _cells(axes: Axes, mask: Tensor, left: float) -> None:
-    size = mask.shape[0]
-    for query in range(size):
-        for key in range(size):
-            style: dict[str, Any] = {"facecolor": "C0", "alpha": 0.75} if mask[query, key] else {"facecolor": "none"}
-            axes.add_patch(Rectangle((left + key, size - 1 - query), 0.88, 0.88, linewidth=0, **style))
-    axes.add_patch(Rectangle((left - 0.1, -0.1), size, size + 0.08, facecolor="none", edgecolor="0.5", linewidth=0.6))
 
 
 def tiles(figure: Figure) -> None:

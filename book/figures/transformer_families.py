@@ -3,11 +3,9 @@
 from typing import Any
 
 import torch
-from _extensions.figure_style import canvas
-from matplotlib.axes import Axes
+from _extensions.figure_style import canvas, draw_mask
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from torch import Tensor
 
 from llmguide.transformer.accounting import parameters
 from llmguide.transformer.attention import AttentionConfig
@@ -39,27 +37,21 @@ def stacks(figure: Figure) -> None:
     for panel, (name, (own, other)) in enumerate(panels.items()):
         left = panel * (size + 2)
         axes.text(left + size / 2, size + 1.1, name, ha="center", va="center", fontsize=9)
-        _cells(axes, own, left, "C0")
-        _cells(axes, other, left, "C1")
+        draw_mask(axes, own, left, "C0")
+        draw_mask(axes, other, left, "C1")
     axes.set_aspect("equal")
-
-
-def _cells(axes: Axes, mask: Tensor, left: float, color: str) -> None:
-    size = mask.shape[0]
-    for query, key in mask.nonzero().tolist():
-        axes.add_patch(Rectangle((left + key, size - 1 - query), 0.86, 0.86, facecolor=color, alpha=0.75, linewidth=0))
-    axes.add_patch(Rectangle((left - 0.1, -0.1), size, size + 0.06, facecolor="none", edgecolor="0.5", linewidth=0.6))
 
 
 def latent_forms(figure: Figure) -> None:
     """Draw the multiplications of both forms of latent attention over the number of queries."""
-    keys, rank, widths, rotary = 1000, 512, 256, 64
+    config = MODELS["deepseek-v3"].config
+    assert not isinstance(config, EncoderDecoderConfig)
+    assert isinstance(config.attention, LatentAttentionConfig)
     queries = [2**power for power in range(11)]
     axes = figure.subplots()
-    expanded = [keys * rank * widths + count * keys * (widths + rotary) for count in queries]
-    absorbed = [count * rank * widths + count * keys * (2 * rank + rotary) for count in queries]
-    axes.plot(queries, expanded, label="expanded")
-    axes.plot(queries, absorbed, label="absorbed")
+    forms = zip(*(config.attention.multiplications(count, keys=1000) for count in queries), strict=True)
+    for label, counts in zip(("expanded", "absorbed"), forms, strict=True):
+        axes.plot(queries, counts, label=label)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(queries[::2], [f"{count:,}" for count in queries[::2]])

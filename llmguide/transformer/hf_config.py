@@ -4,7 +4,7 @@ The file names an architecture, ``model_type``, and gives its numbers; it may al
 does not have. Those are refused by name, because a model that leaves out a step runs and gives wrong logits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmguide.transformer import hf_deepseek, hf_granite, hf_mixtral
@@ -46,6 +46,20 @@ NAMINGS = {
 :meta hide-value:
 """
 
+_READERS: Mapping[str, Callable[[JsonObject], ModelConfig]] = {
+    "gpt2": read_gpt2,
+    "bert": read_bert,
+    "deepseek_v3": hf_deepseek.read,
+    "mixtral": hf_mixtral.read,
+    "granitemoehybrid": hf_granite.read,
+}
+_WRITERS: Mapping[str, Callable[[ModelConfig], Mapping[str, Any]]] = {
+    "gpt2": write_gpt2,
+    "deepseek_v3": hf_deepseek.write,
+    "mixtral": hf_mixtral.write,
+    "granitemoehybrid": hf_granite.write,
+}
+
 
 def read_config(config: JsonObject) -> ModelConfig:
     """Turn what ``config.json`` says into a choice of parts.
@@ -79,15 +93,7 @@ def read_config(config: JsonObject) -> ModelConfig:
         raise ValueError(
             f"{config.source}: 'quantization_config' is set; this package loads quantized weights from GGUF alone"
         )
-    if kind == "deepseek_v3":
-        return hf_deepseek.read(config)
-    if kind == "mixtral":
-        return hf_mixtral.read(config)
-    if kind == "granitemoehybrid":
-        return hf_granite.read(config)
-    if kind == "gpt2":
-        return read_gpt2(config)
-    return read_bert(config) if kind == "bert" else read_llama(config, kind)
+    return _READERS[kind](config) if kind in _READERS else read_llama(config, kind)
 
 
 def write_config(config: ModelConfig) -> dict[str, Any]:
@@ -111,15 +117,7 @@ def write_config(config: ModelConfig) -> dict[str, Any]:
         ['LlamaForCausalLM']
     """
     kind = architecture_of(config)
-    own: Mapping[str, Any]
-    if kind == "granitemoehybrid":
-        own = hf_granite.write(config)
-    elif kind == "mixtral":
-        own = hf_mixtral.write(config)
-    elif kind == "deepseek_v3":
-        own = hf_deepseek.write(config)
-    else:
-        own = write_gpt2(config) if kind == "gpt2" else write_wide(config, kind)
+    own = _WRITERS[kind](config) if kind in _WRITERS else write_wide(config, kind)
     document = {
         "architectures": ["BertModel" if config.head == "none" else ARCHITECTURES[kind]],
         "model_type": kind,

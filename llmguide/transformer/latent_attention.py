@@ -81,8 +81,8 @@ class LatentAttentionConfig:
         """
         return LayerCache.empty((batch, 1, capacity, self.kv_rank), (batch, 1, capacity, self.d_rope), dtype, device)
 
-    def absorbing_is_cheaper(self, queries: int, keys: int) -> bool:
-        """Tell which form has fewer multiplications: the absorbed one for few queries, the expanded one for many.
+    def multiplications(self, queries: int, keys: int) -> tuple[int, int]:
+        """Count the multiplications of one head between the latent vectors and what its queries gather.
 
         The expanded form makes a key and a value of each latent vector. The absorbed form carries each query into the
         space of the latent vectors, where every score and every mixture is wider.
@@ -92,16 +92,29 @@ class LatentAttentionConfig:
             keys: How many they ask.
 
         Returns:
-            Whether the absorbed form is the cheaper one.
+            Those of the expanded form, and those of the absorbed one.
 
         Example:
             >>> config = LatentAttentionConfig(n_heads=128, d_nope=128, d_rope=64, d_value=128, kv_rank=512)
-            >>> config.absorbing_is_cheaper(1, 1000), config.absorbing_is_cheaper(1000, 1000)
-            (True, False)
+            >>> config.multiplications(1, 1000)
+            (131392000, 1219072)
         """
         widths = self.d_nope + self.d_value
         expanded = keys * self.kv_rank * widths + queries * keys * (widths + self.d_rope)
         absorbed = queries * self.kv_rank * widths + queries * keys * (2 * self.kv_rank + self.d_rope)
+        return expanded, absorbed
+
+    def absorbing_is_cheaper(self, queries: int, keys: int) -> bool:
+        """Tell whether the absorbed form has fewer :meth:`multiplications`, as it has for few queries.
+
+        Args:
+            queries: How many positions ask.
+            keys: How many they ask.
+
+        Returns:
+            Whether the absorbed form is the cheaper one.
+        """
+        expanded, absorbed = self.multiplications(queries, keys)
         return absorbed < expanded
 
 

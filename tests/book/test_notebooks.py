@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted((BOOK / "notebooks").glob("*.ipynb"))
@@ -47,3 +48,11 @@ class TestNotebook:
         offering = {page for page in CHAPTERS if f"</notebooks/{notebook.name}>" in page.read_text("utf-8")}
         assert offering, f"no chapter offers {notebook.name} for download"
         assert offering <= linked, f"{notebook.name} does not link back to {offering - linked}"
+
+
+@pytest.mark.book
+def test_no_cell_of_the_book_writes_an_error_or_a_warning(soups: dict[str, BeautifulSoup]) -> None:
+    pages = {page: soup for page, soup in soups.items() if page.startswith("notebooks/")}
+    assert len(pages) == len(NOTEBOOKS)
+    complaints = {page: soup.select_one(".output_area.stderr") for page, soup in pages.items()}
+    assert {page: area.get_text() for page, area in complaints.items() if area} == {}

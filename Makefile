@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest
 # How many processes run the tests.
 PROCESSES ?= 2
 
-.PHONY: help setup book html pdf epub serve notebooks test test-long mutants experiments check-experiments lint types links permalinks \
+.PHONY: help setup book html pdf print epub serve notebooks test test-long mutants experiments check-experiments lint types links permalinks \
 	reproducible reproducible-html bench bounds check-install lock clean
 
 help: ## list these commands
@@ -47,16 +47,24 @@ html: $(READY) ## build the HTML book
 	@$(SPHINX) -b html -d $(BUILD)/html.doctrees book $(BUILD)/html
 	@$(DOWNLOADS)
 
-pdf: $(READY) ## build the PDF (needs LaTeX)
-	@.ci/require-debian print
-	@$(SPHINX) -b latex -d $(BUILD)/latex.doctrees book $(BUILD)/latex
+# To read the pages is to run their code and their notebooks, and takes longer than to write them. It is done once, for
+# the HTML; PDF and EPUB are written from what it read.
+FROM_HTML = rm -rf $(BUILD)/$(1).doctrees && cp -a $(BUILD)/html.doctrees $(BUILD)/$(1).doctrees && \
+	$(SPHINX) -b $(1) -d $(BUILD)/$(1).doctrees book $(BUILD)/$(1)
+
+pdf: print html ## build the PDF (needs LaTeX)
+	@$(call FROM_HTML,latex)
 	@$(MAKE) -C $(BUILD)/latex all-pdf LATEXMKOPTS="-interaction=nonstopmode -halt-on-error" > $(BUILD)/latex/make.log 2>&1 \
 		|| { grep -A6 '^!' $(BUILD)/latex/make.log || tail -40 $(BUILD)/latex/make.log; exit 1; }
 	@$(DOWNLOADS)
 	@echo "The PDF: $(abspath $(BUILD)/latex/book.pdf)"
 
-epub: $(READY) ## build the EPUB
-	@$(SPHINX) -b epub -d $(BUILD)/epub.doctrees book $(BUILD)/epub
+print:
+	@.ci/require-debian print
+
+epub: html ## build the EPUB
+	@rm -rf $(BUILD)/epub
+	@$(call FROM_HTML,epub)
 	@$(DOWNLOADS)
 	@echo "The EPUB: $(abspath $(BUILD)/epub/book.epub)"
 
@@ -73,7 +81,7 @@ clean: ## remove what was built, and keep .venv
 # EPUB and PDF are built side by side, and linked from the pages when both are done; then the tests run in two processes.
 test: html ## run the whole suite
 	@command -v lualatex > /dev/null || echo "No LaTeX: the PDF tests will be skipped."
-	@$(MAKE) -j2 --output-sync=target DOWNLOADS=: epub $$(command -v lualatex > /dev/null && echo pdf || true)
+	@$(MAKE) -j2 --output-sync=target -o html DOWNLOADS=: epub $$(command -v lualatex > /dev/null && echo pdf || true)
 	@$(DOWNLOADS)
 	@$(PYTEST) -n $(PROCESSES) --dist worksteal -m "not long" --cov=llmguide --cov-report=term
 

@@ -5,7 +5,9 @@ folder. This extension writes texts and terms into one script, ``search-texts.js
 ``_static/search.js`` ranks them and shows where on a page the words stand.
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import NamedTuple
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.util.typing import ExtensionMetadata
+
+from _extensions.drawing import write_file
 
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -115,6 +119,27 @@ def sections_of(page: str) -> list[list[str]]:
     return [section.as_row() for section in reader.sections]
 
 
+def read_sections(pages: Mapping[str, str], memory: Path) -> dict[str, list[list[str]]]:
+    """Find the sections of rendered pages; a page that has not changed since the last time is not read again.
+
+    Args:
+        pages: Each page by its name.
+        memory: The file that keeps what was found, for the next time.
+
+    Returns:
+        For each page what :func:`sections_of` says.
+    """
+    known = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+    reader = Path(__file__).read_bytes()  # which may read otherwise than the last time
+    found = {}
+    for name, page in pages.items():
+        digest = hashlib.sha256(reader + page.encode()).hexdigest()
+        same = known.get(name, {}).get("digest") == digest
+        found[name] = known[name] if same else {"digest": digest, "sections": sections_of(page)}
+    write_file(memory, _as_json(found).encode())
+    return {name: page["sections"] for name, page in found.items()}
+
+
 def write_texts(app: Sphinx, exception: Exception | None) -> None:
     """Write the script with the texts of all pages that may be found."""
     builder = app.builder
@@ -122,7 +147,8 @@ def write_texts(app: Sphinx, exception: Exception | None) -> None:
         return
     found = sorted(name for name in app.env.all_docs if "nosearch" not in app.env.metadata.get(name, {}))
     pages = {name: builder.get_output_path(name) for name in found}
-    texts = {name: sections_of(path.read_text("utf-8")) for name, path in pages.items() if path.exists()}
+    written = {name: path.read_text("utf-8") for name, path in pages.items() if path.exists()}
+    texts = read_sections(written, Path(app.doctreedir) / "search-texts.json")
     objects = app.env.domains.standard_domain.objects
     terms = sorted([name, *place] for (kind, name), place in objects.items() if kind == "term")
     constants = {"SEARCH_TEXTS": texts, "SEARCH_TERMS": terms}

@@ -8,6 +8,7 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 CORPUS_PREFIX = "dataset:"
@@ -87,19 +88,26 @@ def imported_modules(module: str, ignored: Collection[str] = (), package: str = 
         path = source_of(pending.pop())
         if path is None:
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = set()
-            if isinstance(node, ast.Import):
-                names = {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                # `from a import b` may name the module a.b or an object that a holds
-                inner = {f"{node.module}.{alias.name}" for alias in node.names}
-                names = {name if source_of(name) else node.module for name in inner}
-            new = {name for name in names if name.split(".")[0] == package and source_of(name)}
-            new -= found.union(ignored)
-            found |= new
-            pending.extend(new)
+        new = _imports(path, path.stat().st_mtime_ns, package) - found.union(ignored)
+        found |= new
+        pending.extend(new)
     return found
+
+
+@cache
+def _imports(path: Path, _changed: int, package: str) -> frozenset[str]:
+    """Name the modules of a package that a file imports; a file that has changed since is read again."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = set()
+        if isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            # `from a import b` may name the module a.b or an object that a holds
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            names = {name if source_of(name) else node.module for name in inner}
+        found |= {name for name in names if name.split(".")[0] == package and source_of(name)}
+    return frozenset(found)
 
 
 def _dump(node: object) -> str:

@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest
 # How many processes run the tests.
 PROCESSES ?= 2
 
-.PHONY: help setup book html pdf print epub serve notebooks test test-long mutants experiments check-experiments lint types links permalinks \
+.PHONY: help setup book html pdf latex-there epub serve notebooks test test-long mutants experiments check-experiments lint types links permalinks \
 	reproducible reproducible-html bench bounds check-install lock clean
 
 help: ## list these commands
@@ -48,25 +48,37 @@ html: $(READY) ## build the HTML book
 	@$(DOWNLOADS)
 
 # To read the pages is to run their code and their notebooks, and takes longer than to write them. It is done once, for
-# the HTML; PDF and EPUB are written from what it read.
-FROM_HTML = rm -rf $(BUILD)/$(1).doctrees && cp -a $(BUILD)/html.doctrees $(BUILD)/$(1).doctrees && \
+# the HTML; PDF and EPUB are written from what it read, and only if it read something anew, or another source changed.
+EPUB := $(BUILD)/epub/book.epub
+PDF := $(BUILD)/latex/book.pdf
+WAS_READ := $(BUILD)/html.doctrees/environment.pickle
+SOURCES := $(wildcard $(shell git ls-files book references 2>/dev/null))
+WRITE = rm -rf $(BUILD)/$(1).doctrees && cp -a $(BUILD)/html.doctrees $(BUILD)/$(1).doctrees && \
 	$(SPHINX) -b $(1) -d $(BUILD)/$(1).doctrees book $(BUILD)/$(1)
 
-pdf: print html ## build the PDF (needs LaTeX)
-	@$(call FROM_HTML,latex)
-	@$(MAKE) -C $(BUILD)/latex all-pdf LATEXMKOPTS="-interaction=nonstopmode -halt-on-error" > $(BUILD)/latex/make.log 2>&1 \
-		|| { grep -A6 '^!' $(BUILD)/latex/make.log || tail -40 $(BUILD)/latex/make.log; exit 1; }
+pdf: latex-there $(PDF) ## build the PDF (needs LaTeX)
 	@$(DOWNLOADS)
-	@echo "The PDF: $(abspath $(BUILD)/latex/book.pdf)"
+	@echo "The PDF: $(abspath $(PDF))"
 
-print:
+epub: $(EPUB) ## build the EPUB
+	@$(DOWNLOADS)
+	@echo "The EPUB: $(abspath $(EPUB))"
+
+latex-there:
 	@.ci/require-debian print
 
-epub: html ## build the EPUB
+$(WAS_READ): html
+	@:
+
+$(PDF): $(WAS_READ) $(SOURCES)
+	@$(call WRITE,latex)
+	@$(MAKE) -C $(BUILD)/latex all-pdf LATEXMKOPTS="-interaction=nonstopmode -halt-on-error" > $(BUILD)/latex/make.log 2>&1 \
+		|| { grep -A6 '^!' $(BUILD)/latex/make.log || tail -40 $(BUILD)/latex/make.log; exit 1; }
+	@touch $@
+
+$(EPUB): $(WAS_READ) $(SOURCES)
 	@rm -rf $(BUILD)/epub
-	@$(call FROM_HTML,epub)
-	@$(DOWNLOADS)
-	@echo "The EPUB: $(abspath $(BUILD)/epub/book.epub)"
+	@$(call WRITE,epub)
 
 serve: $(READY) ## show the book in a browser and rebuild what changes
 	@$(BIN)/sphinx-autobuild -n -j auto -b html -d $(BUILD)/html.doctrees --watch llmguide --open-browser book $(BUILD)/html

@@ -4,9 +4,11 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from string import ascii_lowercase
 from typing import Any, cast
 
+import pybtex.plugin
 from pybtex.database import Entry
 from pybtex.plugin import register_plugin as register_formatting
 from pybtex.richtext import Text
@@ -170,6 +172,8 @@ def _configure(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the styles under the name ``book`` and choose them."""
     app.setup_extension("sphinxcontrib.bibtex")
+    # pybtex looks through everything that is installed for each citation anew.
+    pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
     register_formatting("pybtex.style.formatting", "book", BookStyle)
     register_referencing("sphinxcontrib.bibtex.style.referencing", "book", BookReferenceStyle)
     app.connect("config-inited", _configure, priority=100)

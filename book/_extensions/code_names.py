@@ -67,7 +67,8 @@ def names_along(blocks: Iterable[str]) -> Iterator[dict[str, str]]:
             yield {}
             continue
         names |= _imports(tree)
-        names = {name: target for name, target in names.items() if name not in _bound_within(tree)}
+        bound = _bound_within(tree)
+        names = {name: target for name, target in names.items() if name not in bound}
         yield dict(names)
 
 

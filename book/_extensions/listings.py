@@ -86,6 +86,17 @@ def _handed_on(package: Path) -> dict[str, str]:
     return {f"{module.name}.{name}": source for module in find_modules(package) for name, source in module.hands_on}
 
 
+@cache
+def _below(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return for each dotted name those of the names that begin with it and a dot, each once."""
+    below: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        parts = name.split(".")
+        for end in range(1, len(parts)):
+            below.setdefault(".".join(parts[:end]), []).append(name)
+    return below
+
+
 def entry_of(env: BuildEnvironment, name: str) -> Place | None:
     """Return the API entry of an object; none where it has none."""
     found = env.domains.python_domain.objects.get(name)
@@ -145,11 +156,11 @@ class LinkListings(SphinxPostTransform):
         builder, fromdoc = self.app.builder, self.env.current_document.docname
         objects = self.env.domains.python_domain.objects
         handed_on = _handed_on(Path(self.env.srcdir).parent / self.config.api_package)
+        below = _below((*objects, *handed_on))
         for name, imported in names.items():
             target = handed_on.get(imported, imported)
-            below = {other: other for other in objects} | handed_on
             reached = {name: target} | {
-                name + other[len(target) :]: at for other, at in below.items() if other.startswith(f"{target}.")
+                name + other[len(target) :]: handed_on.get(other, other) for other in below.get(target, ())
             }
             for written, dotted in reached.items():
                 if found := objects.get(dotted):

@@ -1,7 +1,9 @@
 """Take the README's picture of a page, out of the built book. Needs Chromium; run this when the page looks otherwise.
 
-make html
-.venv/bin/python book/tools/page_picture.py
+    make html
+    .venv/bin/python book/tools/page_picture.py
+
+The default is the page on tokenization where it encodes a word: a table, a figure and a listing are in sight.
 """
 
 import argparse

@@ -29,8 +29,8 @@ LOCKED = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_tex
 # Oxford spelling has -ize; these words have -ise in it, too, alone or at the end of others (likewise, pairwise).
 _ISE = re.compile(r"\b[A-Za-z]*[a-z]{2}is(?:e|es|ed|ing|er|ers|ation|ations|able)\b")
 _ALWAYS_ISE = re.compile(
-    r"(?:advis|aris|compris|compromis|concis|devis|disguis|exercis|expertis|franchis|improvis|nois|precis|premis"
-    r"|promis|rais|revis|supervis|surpris|treatis|wis)\w+",
+    r"(?:advis|aris|compris|concis|devis|disguis|exercis|expertis|franchis|improvis|nois|precis|premis"
+    r"|romis|rais|revis|supervis|surpris|treatis|wis)\w+",
     re.IGNORECASE,
 )
 # A function whose address readers may have.

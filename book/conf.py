@@ -17,7 +17,7 @@ import llmguide  # noqa: E402  # found through the path set above
 project = "Deep Dive into Large Language Models"
 author = "The llmguide authors"
 release = version = llmguide.__version__
-released = date(2026, 11, 24)
+released = date(2026, 11, 30)
 copyright = f"{released.year}, {author}. Text: CC BY 4.0; code: Apache-2.0"
 language = "en"
 

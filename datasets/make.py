@@ -148,7 +148,7 @@ def make_messages(folder: Path | None) -> dict[str, str]:
 
 
 def read_catalogue(text: str) -> dict[str, str]:
-    """Read the finished, contextless, unpluralised entries of a gettext catalogue."""
+    """Read the finished, contextless, unpluralized entries of a gettext catalogue."""
     entries = {}
     for block in re.split(r"\n\s*\n", text):
         if re.search(r"^(#,.*fuzzy|#~|msgctxt|msgid_plural)", block, re.MULTILINE):

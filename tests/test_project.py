@@ -26,6 +26,15 @@ FLOORS = (
     {"evaluation", "interpret", "experiments", "cli"},
 )
 LOCKED = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text("utf-8"), flags=re.MULTILINE)
+# Oxford spelling has -ize; these words have -ise in it, too, alone or at the end of others (likewise, pairwise).
+_ISE = re.compile(r"\b[A-Za-z]*[a-z]{2}is(?:e|es|ed|ing|er|ers|ation|ations|able)\b")
+_ALWAYS_ISE = re.compile(
+    r"(?:advis|aris|compris|concis|devis|disguis|exercis|expertis|franchis|improvis|nois|precis|premis"
+    r"|romis|rais|revis|supervis|surpris|treatis|wis)\w+",
+    re.IGNORECASE,
+)
+# A function whose address readers may have.
+_KEPT = {("fingerprint.py", "normalise")}
 
 
 def module_name(path: Path) -> str:
@@ -121,3 +130,16 @@ def test_imports_form_no_circle() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+def test_spelling_is_that_of_oxford() -> None:
+    names = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "datasets/make.py")
+    texts = [*(ROOT / name for name in names), *MODULES]
+    texts += [path for kind in ("md", "py", "ipynb", "html", "toml") for path in (ROOT / "book").rglob(f"*.{kind}")]
+    faults = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for path in texts
+        for word in _ISE.findall(path.read_text("utf-8"))
+        if not _ALWAYS_ISE.search(word) and (path.name, word) not in _KEPT
+    ]
+    assert not faults, "write -ize and -ization, or add the word to those that always have -ise"

@@ -110,7 +110,7 @@ def _check_authors(work: Work) -> Iterator[Fault]:
         if name == "others" and place == len(names) > 1:
             continue
         if name and "," not in name and not (name.startswith("{") and name.endswith("}")):
-            yield work.fault(f"write {name!r} as Family, Given (or {{An Organisation}} in braces)")
+            yield work.fault(f"write {name!r} as Family, Given (or {{An Organization}} in braces)")
 
 
 def _check_identifiers(work: Work) -> Iterator[Fault]:

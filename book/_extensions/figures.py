@@ -20,14 +20,22 @@ from sphinx.util.typing import ExtensionMetadata
 
 from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import Draw, draw_once
-from _extensions.recorded import read_experiment, read_record, results_directory, source_line
+from _extensions.recorded import (
+    download_of,
+    experiment_module,
+    read_experiment,
+    read_record,
+    results_directory,
+    source_line,
+)
+from llmguide.experiments.fingerprint import source_of
 
 
 class DrawnFigureDirective(SphinxDirective):
     """``{drawn-figure} MODULE:FUNCTION``: a diagram that ``book/figures/MODULE.py`` draws.
 
     ``:record: NAME`` names the record of ``book/results/`` that it draws from, and ``:model: NAME`` the folder with a
-    model, so that it is drawn anew with them.
+    model, so that it is drawn anew with them. A line below the caption leads to the module, and to the record.
     """
 
     required_arguments = 1
@@ -64,7 +72,20 @@ class DrawnFigureDirective(SphinxDirective):
                 fail(self, f"no model {self.options['model']!r} to draw from: {folder} has no config.json")
         note_files(self.env, files)
         sources = [path.read_bytes() for path in files]
-        return [self._figure(getattr(loaded, function), f"{module}-{function}".replace("_", "-"), sources)]
+        name = f"{module}-{function}".replace("_", "-")
+        return [self._figure(getattr(loaded, function), name, sources, self._source(module))]
+
+    def _source(self, module: str) -> nodes.paragraph:
+        """Return the line below a drawing that leads to the module that drew it, and to the records it draws from."""
+        line = nodes.paragraph("", "Drawn by ", classes=["result-source"])
+        line += download_of(self.env, f"/figures/{module}.py", nodes.literal("", f"figures/{module}.py"))
+        for name in filter(None, map(self.options.get, ("record", "model"))):
+            if source_of(experiment_module(name)) and (results_directory(self.env) / f"{name}.json").is_file():
+                line += [nodes.Text(". "), *source_line(self.env, read_record(self, name)).children]
+            elif name == self.options.get("record"):  # of a benchmark, which has no entry
+                file = nodes.literal("", f"results/{name}.json")
+                line += [nodes.Text(". Data: "), download_of(self.env, f"/results/{name}.json", file)]
+        return line
 
     def _figure(
         self, draw: Draw, name: str, sources: Iterable[bytes], source: nodes.Node | None = None

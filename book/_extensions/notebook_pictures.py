@@ -1,13 +1,18 @@
-"""Words for the pictures that a notebook's cells show, for readers who cannot see them.
+"""What nbsphinx leaves out of a notebook's page: the words for its pictures, and the notebook itself as a file.
 
-A cell says them as metadata of what it displays, where Jupyter keeps them too::
+The words are for readers who cannot see the pictures. A cell says them as metadata of what it displays, where Jupyter
+keeps them too::
 
     display(figure, metadata={"image/png": {"alt": "Two lines that cross."}})
 
 nbsphinx passes a picture's width and height on, and not its words.
 """
 
+from pathlib import PurePosixPath
+
 import nbsphinx
+from docutils import nodes
+from sphinx.addnodes import download_reference
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.typing import ExtensionMetadata
@@ -38,7 +43,22 @@ def with_words(template: str) -> str:
     return template.replace(_WIDTH, _WORDS + _WIDTH)
 
 
+def offer_file(app: Sphinx, doctree: nodes.document) -> None:
+    """Offer a notebook for download below the title of its page; only web pages can."""
+    docname = app.env.current_document.docname
+    file = PurePosixPath(app.env.doc2path(docname, base=False))
+    title = next(doctree.findall(nodes.title), None)
+    if file.suffix != ".ipynb" or title is None:
+        return
+    link = download_reference(
+        "", "", nodes.literal("", file.name), reftarget=f"/{file}", refdoc=docname, reftype="download"
+    )
+    line = nodes.paragraph("", "This page as a notebook: ", link)
+    title.parent.insert(title.parent.index(title) + 1, nodes.container("", line, classes=["notebook-file", "web-only"]))
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Change nbsphinx's template, which it reads for each notebook."""
+    """Change nbsphinx's template, which it reads for each notebook, and the page that comes of it."""
     nbsphinx.RST_TEMPLATE = with_words(nbsphinx.RST_TEMPLATE)
+    app.connect("doctree-read", offer_file, priority=400)  # before Sphinx collects what can be downloaded
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -103,8 +103,18 @@ def link_to_entry(env: BuildEnvironment, experiment: str, *content: nodes.Node, 
 
 def download(env: BuildEnvironment, experiment: str, *content: nodes.Node) -> nodes.Node:
     """Offer an experiment's record for download."""
-    target = f"/results/{experiment}.json"
-    return addnodes.download_reference("", "", *content, reftarget=target, refdoc=env.docname, reftype="download")
+    return download_of(env, f"/results/{experiment}.json", *content)
+
+
+def download_of(env: BuildEnvironment, file: str, *content: nodes.Node) -> nodes.Node:
+    """Offer a file for download, where the edition can: others show the content only.
+
+    Args:
+        env: The environment; the link stands on its page.
+        file: Path within the book's sources, from the root, with a slash before it.
+        content: What the reader sees.
+    """
+    return addnodes.download_reference("", "", *content, reftarget=file, refdoc=env.docname, reftype="download")
 
 
 def source_line(env: BuildEnvironment, record: Record) -> nodes.paragraph:

@@ -24,7 +24,8 @@ class Line:
 
     Args:
         text: What the guide says, on one line.
-        chapter: The chapter that covers the line or will: its number, or a name for what is no chapter.
+        chapter: The chapter that covers the line or will: its number in the plan, which readers do not see, for the
+            chapters of this version have others; or a name for what is no chapter.
         heading: Whether the line heads others.
         section: Label of the section that covers it.
         function: Full name of the object that implements it.
@@ -83,7 +84,7 @@ def load(path: Path) -> Guide:
             says that something is missing without naming what it covers. The message gives file and line.
     """
     data = tomllib.loads(path.read_text("utf-8"))
-    places: dict[int | str, str] = {int(n): f"chapter {n}, {name}" for n, name in data["chapters"].items()}
+    places: dict[int | str, str] = {int(n): name for n, name in data["chapters"].items()}
     places |= data["others"]
     groups = tuple(
         Group(group["name"], group["title"], tuple(_line(entry, places, path) for entry in group["lines"]))

@@ -30,7 +30,7 @@ from _extensions import attention_data, calculator_data, playground_data, walk_d
 from _extensions.common import fail, note_files, package_files
 from _extensions.drawing import write_file
 from _extensions.figures import DrawnFigureDirective, model_files
-from _extensions.recorded import read_record, results_directory, source_line
+from _extensions.recorded import results_directory
 
 TEMPLATES = Path(__file__).parent.parent / "_templates" / "widgets"
 IN_PRINT = "On the web, this figure is interactive."
@@ -143,21 +143,16 @@ class WidgetDirective(DrawnFigureDirective):
             note_files(self.env, _sources(WIDGETS[holder], results_directory(self.env)))
         note_files(self.env, [TEMPLATES / f"{name}.html"])
         self.arguments[0] = f"{name.replace('-', '_')}:fallback"
-        recorded = WIDGETS[name].record
-        if recorded:
-            self.options["record"] = recorded
+        if WIDGETS[name].record:
+            self.options["record"] = WIDGETS[name].record
         if WIDGETS[name].model:
             self.options["model"] = WIDGETS[name].model
         [figure] = super().run()
         assert isinstance(figure, nodes.figure)
         figure["classes"].append("widget")
         figure.insert(0, Controls(widget=name))
-        legends = list(figure.findall(nodes.legend)) or [nodes.legend()]
-        figure += legends[0]
-        legends[0] += PrintNote("", IN_PRINT)
-        if recorded:
-            legends[0] += source_line(self.env, read_record(self, recorded))
-            figure["prints"] = recorded
+        [legend] = figure.findall(nodes.legend)
+        legend += PrintNote("", IN_PRINT)
         return [figure]
 
 
@@ -170,10 +165,7 @@ class WithoutScripts(SphinxPostTransform):
         """Remove what is not for this builder."""
         web = self.app.builder.format == "html" and self.app.builder.name != "epub"
         for node in list(self.document.findall(PrintNote if web else Controls)):
-            holder = node.parent
-            holder.remove(node)
-            if isinstance(holder, nodes.legend) and not holder.children:
-                holder.parent.remove(holder)
+            node.parent.remove(node)
         for note in list(self.document.findall(PrintNote)):
             note.replace_self(nodes.paragraph("", "", *note.children))
 

@@ -57,7 +57,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="append",
         default=[],
         metavar="TOKEN",
-        help='recognise this special token in the prompts; may be repeated; "all" allows every one',
+        help='recognize this special token in the prompts; may be repeated; "all" allows every one',
     )
     parser.add_argument("--json", action="store_true", help="print an object for each prompt, one a line, at the end")
     parser.set_defaults(run=run)

@@ -53,7 +53,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="append",
         default=[],
         metavar="TOKEN",
-        help='recognise this special token in the text; may be repeated; "all" allows every one',
+        help='recognize this special token in the text; may be repeated; "all" allows every one',
     )
     parser.add_argument(
         "--show", choices=("ids", "tokens", "table", "count"), default="ids", help="what to print (default: ids)"

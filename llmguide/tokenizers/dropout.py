@@ -112,7 +112,7 @@ def sample(
         text: Any text.
         p: The probability with which each possible merge is dropped, at every step anew.
         generator: Where chance comes from.
-        allowed_special: The special tokens to recognise in the text, or ``"all"``. These are never cut.
+        allowed_special: The special tokens to recognize in the text, or ``"all"``. These are never cut.
 
     Returns:
         Ids, tokens and offsets. They decode to the same text as those of ``encode``. A model that takes whole words
@@ -148,7 +148,7 @@ def sample_ids(
         text: Any text.
         p: The probability with which each possible merge is dropped, at every step anew.
         generator: Where chance comes from.
-        allowed_special: The special tokens to recognise in the text, or ``"all"``.
+        allowed_special: The special tokens to recognize in the text, or ``"all"``.
 
     Returns:
         The ids.

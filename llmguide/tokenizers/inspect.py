@@ -187,7 +187,7 @@ def stretches(tokenizer: Tokenizer, text: str, allowed_special: AllowedSpecial =
     Args:
         tokenizer: The tokenizer.
         text: Any text.
-        allowed_special: The special tokens to recognise in it, or ``"all"``.
+        allowed_special: The special tokens to recognize in it, or ``"all"``.
 
     Returns:
         The stretches from left to right; joined, they are the text. Tokens that stand for nothing of it are left out.
@@ -229,7 +229,7 @@ def show_cuts(tokenizer: Tokenizer, text: str, mark: str = "|", allowed_special:
         tokenizer: The tokenizer.
         text: Any text.
         mark: What to put at a cut.
-        allowed_special: The special tokens to recognise in the text, or ``"all"``.
+        allowed_special: The special tokens to recognize in the text, or ``"all"``.
 
     Returns:
         The text with its marks. A stretch that several tokens share carries their number.

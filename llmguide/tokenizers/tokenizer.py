@@ -107,7 +107,7 @@ class Tokenizer:
 
         Args:
             text: Any text.
-            allowed_special: The special tokens to recognise in it, or ``"all"``. Others are text like any other.
+            allowed_special: The special tokens to recognize in it, or ``"all"``. Others are text like any other.
 
         Returns:
             Ids, tokens and offsets.
@@ -135,7 +135,7 @@ class Tokenizer:
 
         Args:
             text: Any text.
-            allowed_special: The special tokens to recognise in it, or ``"all"``. Others are text like any other.
+            allowed_special: The special tokens to recognize in it, or ``"all"``. Others are text like any other.
 
         Returns:
             The ids.

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from comparing import Row, compare, record_benchmark, report, seconds
+from comparing import Row, compare, fingerprint, record_benchmark, report, seconds
 from llms_from_scratch.kv_cache.generate import generate_text_simple
 from llms_from_scratch.kv_cache.llama3 import Llama3Model
 from transformers import AutoModelForCausalLM
@@ -173,6 +173,7 @@ def main() -> None:
             metrics,
             rounds=arguments.rounds,
             packages=("torch", "transformers", "llms-from-scratch"),
+            sources=fingerprint("bench_generation"),
             started=started,
             load=load,
             config={"prompt": PROMPT_TOKENS, "tokens": arguments.tokens, "vocab_size": VOCAB_SIZE, "threads": 1},

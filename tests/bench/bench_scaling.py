@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from bench_tokenizers import VOCAB_SIZE, standard_library, train_own_wordpiece
-from comparing import record_benchmark
+from comparing import fingerprint, record_benchmark
 from library_twins import train_byte_level, train_unigram, train_wordpiece
 from tokenizers import Tokenizer as LibraryTokenizer
 
@@ -96,6 +96,7 @@ def main() -> None:
         metrics,
         rounds=arguments.rounds,
         packages=("regex", "tokenizers", "sentencepiece"),
+        sources=fingerprint("bench_scaling"),
         started=started,
         load=load,
         config={"vocab_size": VOCAB_SIZE},

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tokenizers"))
 
-from comparing import Row, compare, record_benchmark, report, seconds
+from comparing import Row, compare, fingerprint, record_benchmark, report, seconds
 from library_twins import as_tiktoken, merges, published_pattern, train_byte_level, train_unigram, train_wordpiece
 from tokenizers import Tokenizer as LibraryTokenizer
 
@@ -239,6 +239,7 @@ def main() -> None:
         report(rows),
         rounds=rounds,
         packages=("regex", "tokenizers", "tiktoken", "sentencepiece"),
+        sources=fingerprint("bench_tokenizers", datasets.all_datasets()),
         started=started,
         load=load,
         config={"vocab_size": VOCAB_SIZE},

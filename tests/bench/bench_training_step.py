@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from comparing import Row, Timed, compare, record_benchmark, report, seconds
+from comparing import Row, Timed, compare, fingerprint, record_benchmark, report, seconds
 from gpt2_twins import SIZES, VOCAB_SIZE, Size, from_scratch, own, parameters, theirs
 from torch import Tensor, nn
 from transformers.utils import logging
@@ -128,6 +128,7 @@ def main() -> None:
             metrics,
             rounds=arguments.rounds,
             packages=("torch", "transformers", "llms-from-scratch"),
+            sources=fingerprint("bench_training_step"),
             started=started,
             load=load,
             config={"batch": BATCHES, "positions": POSITIONS, "vocab_size": VOCAB_SIZE, "threads": 1},

@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 import llmguide
+from llmguide.experiments.fingerprint import CORPUS_PREFIX, digest, imported_modules
 from llmguide.experiments.records import Metrics, Record, save
 from llmguide.experiments.runner import _machine
 
@@ -101,6 +102,20 @@ def report(rows: Mapping[str, Row]) -> Metrics:
     return {name: asdict(row) for name, row in rows.items()}
 
 
+def fingerprint(script: str, corpora: Iterable[str] = ()) -> dict[str, str]:
+    """Digest what a benchmark times: the package's modules behind it, and the corpora.
+
+    Args:
+        script: The benchmark's module, in this folder.
+        corpora: Names of the corpora that it reads.
+
+    Returns:
+        Digest by name. The package's first file is left out: it holds the version, and hands names on.
+    """
+    names = sorted(imported_modules(script) - {"llmguide"})
+    return {name: digest(name) for name in [*names, *(CORPUS_PREFIX + corpus for corpus in corpora)]}
+
+
 def record_benchmark(
     name: str,
     title: str,
@@ -108,6 +123,7 @@ def record_benchmark(
     *,
     rounds: int,
     packages: Iterable[str],
+    sources: Mapping[str, str],
     started: float,
     load: float,
     config: Mapping[str, Any] | None = None,
@@ -120,6 +136,7 @@ def record_benchmark(
         metrics: The measurements.
         rounds: How often each was made.
         packages: The packages whose versions matter.
+        sources: What is timed, by :func:`fingerprint`; the page of benchmarks says when it has changed since.
         started: When it began, by ``time.perf_counter``.
         load: How many processes were at work then.
         config: What else it depends on.
@@ -142,7 +159,7 @@ def record_benchmark(
         machine=_machine(),
         wall_seconds=round(time.perf_counter() - started, 1),
         date=datetime.now(UTC).date().isoformat(),
-        fingerprint={},
+        fingerprint=sources,
         reduced={},
         tolerance=0.0,
     )

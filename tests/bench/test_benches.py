@@ -6,7 +6,7 @@ import bench_generation
 import bench_training_step
 import gpt2_twins
 import pytest
-from comparing import Row, compare, seconds
+from comparing import Row, compare, fingerprint, seconds
 
 from llmguide.transformer import gpt2, llama
 
@@ -26,6 +26,22 @@ def test_a_goal_is_a_bound_of_the_median(goal: str, met: bool) -> None:
 
 def test_time_is_what_passes_on_the_clock() -> None:
     assert seconds(lambda: None, count(10).__next__) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "module"),
+    [
+        ("bench_tokenizers", "llmguide.tokenizers.fast_bpe"),
+        ("bench_scaling", "llmguide.tokenizers.fast_bpe"),
+        ("bench_training_step", "llmguide.transformer.attention"),
+        ("bench_generation", "llmguide.transformer.cache"),
+    ],
+)
+def test_what_is_timed_has_a_fingerprint(script: str, module: str) -> None:
+    sources = fingerprint(script, ["shakespeare"])
+    assert {module, "dataset:shakespeare"} <= set(sources)
+    assert "llmguide" not in sources
+    assert "absent" not in sources.values()
 
 
 def test_a_step_of_training_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

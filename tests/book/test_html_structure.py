@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from chapters import BOOK, CHAPTERS
 
 Soups = dict[str, BeautifulSoup]
 # How much a page may bring along: text and markup, and everything that a browser loads with it.
@@ -179,9 +180,18 @@ def test_numbers_are_given_once(soups: Soups, kind: str, where: str) -> None:
     assert not [number for number, times in numbers.items() if times > 1]
 
 
-def test_chapters_sections_and_equations_are_numbered(soups: Soups) -> None:
-    chapters = {page: soup for page, soup in soups.items() if page.startswith("foundations/")}
-    assert chapters
+@pytest.fixture
+def chapters(soups: Soups) -> Soups:
+    return {f"{name}.html": soups[f"{name}.html"] for name in CHAPTERS}
+
+
+def test_every_page_beside_a_chapter_is_one() -> None:
+    folders = {Path(name).parent for name in CHAPTERS}
+    beside = {path.relative_to(BOOK) for folder in folders for path in (BOOK / folder).glob("*.md")}
+    assert {path.with_suffix("").as_posix() for path in beside} == set(CHAPTERS)
+
+
+def test_chapters_sections_and_equations_are_numbered(chapters: Soups) -> None:
     numbers = []
     for page, soup in chapters.items():
         for heading in soup.select("[role=main] :is(h1, h2, h3)"):
@@ -194,13 +204,22 @@ def test_chapters_sections_and_equations_are_numbered(soups: Soups) -> None:
     assert len(numbers) == len(set(numbers))
 
 
-def test_captions_are_numbered(soups: Soups) -> None:
-    chapters = [(page, soup) for page, soup in soups.items() if page.startswith("foundations/")]
+def test_captions_are_numbered(chapters: Soups) -> None:
     faults = [
         f"{page}: {text_of(caption)[:60]}"
-        for page, soup in chapters
+        for page, soup in chapters.items()
         for caption in soup.select("[role=main] figcaption, [role=main] table > caption")
         if caption.select_one(".caption-number") is None
+    ]
+    assert not faults
+
+
+def test_every_figure_says_where_it_comes_from(chapters: Soups) -> None:
+    faults = [
+        f"{page}: {figure.get('id')}"
+        for page, soup in chapters.items()
+        for figure in soup.select("[role=main] figure")
+        if not figure.select(".legend .result-source a[href]")
     ]
     assert not faults
 

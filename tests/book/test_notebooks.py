@@ -56,3 +56,11 @@ def test_no_cell_of_the_book_writes_an_error_or_a_warning(soups: dict[str, Beaut
     assert len(pages) == len(NOTEBOOKS)
     complaints = {page: soup.select_one(".output_area.stderr") for page, soup in pages.items()}
     assert {page: area.get_text() for page, area in complaints.items() if area} == {}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_the_page_offers_the_notebook(notebook: Path, html_dir: Path, soups: dict[str, BeautifulSoup]) -> None:
+    page = f"notebooks/{notebook.stem}.html"
+    link = soups[page].select_one("h1 + .notebook-file a.download")
+    assert link is not None, f"{page} does not offer {notebook.name} for download"
+    assert ((html_dir / page).parent / str(link["href"])).read_bytes() == notebook.read_bytes()

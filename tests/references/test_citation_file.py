@@ -1,9 +1,12 @@
 """What is said of the book's version and date is the same wherever it is said."""
 
+import re
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import yaml
+from chapters import CHAPTERS
 
 import llmguide
 
@@ -14,6 +17,8 @@ BOOK = CITATION["preferred-citation"]
 
 def test_software_and_book_are_of_the_same_version_and_day() -> None:
     assert CITATION["version"] == BOOK["version"] == llmguide.__version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == llmguide.__version__
     assert CITATION["date-released"] == BOOK["date-released"]
     assert date.fromisoformat(BOOK["date-released"]).year == BOOK["year"]
 
@@ -22,7 +27,18 @@ def test_the_changelog_begins_with_this_version() -> None:
     heading = f"## {llmguide.__version__} ({CITATION['date-released']})"
     changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert next(line for line in changes.splitlines() if line.startswith("## ")) == heading
-    assert heading in (ROOT / "book/reference/changelog.md").read_text("utf-8")
+    page = (ROOT / "book/reference/changelog.md").read_text("utf-8")
+    assert re.findall("^## .*", page, re.MULTILINE) == re.findall("^## .*", changes, re.MULTILINE)
+
+
+def test_no_chapter_is_younger_than_the_version() -> None:
+    """A citation gives the version's date, so a chapter of a later day needs a version of its own."""
+    changes = " ".join((ROOT / "CHANGELOG.md").read_text("utf-8").split())
+    titles = [
+        re.findall("^# (.*)", (ROOT / f"book/{name}.md").read_text("utf-8"), re.MULTILINE)[0] for name in CHAPTERS
+    ]
+    missing = [title for title in titles if f"*{title}*" not in changes]
+    assert not missing, "enter them in CHANGELOG.md under a new version and its day, and set these everywhere"
 
 
 def test_the_page_on_citing_says_what_the_citation_file_says() -> None:

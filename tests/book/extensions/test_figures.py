@@ -29,6 +29,20 @@ def test_html_holds_both_themes_with_one_text_for_both(html: Path) -> None:
     assert words(find(figure, ".legend")) == "Data: Length by size (JSON)"
 
 
+def test_a_drawing_leads_to_the_module_that_drew_it(html: Path, epub: Path, latex: str) -> None:
+    legend = find(read_page(html, "two"), "figure#fig-square .legend")
+    assert words(legend) == "Drawn by figures/shapes.py"
+    assert "def square" in (html / str(find(legend, "a")["href"])).read_text("utf-8")
+    assert words(find(read_page(epub, "two"), "figure#fig-square .legend")) == "Drawn by figures/shapes.py"
+    assert r"Drawn by \sphinxcode{\sphinxupquote{figures/shapes.py}}" in latex
+
+
+def test_a_drawing_from_a_record_leads_to_its_entry(html: Path) -> None:
+    legend = find(read_page(html, "two"), "figure#fig-square-again .legend")
+    assert words(legend) == "Drawn by figures/shapes.py. Data: Length by size (JSON)"
+    assert "experiments.html#exp-small-demo" in {link.get("href") for link in legend.find_all("a")}
+
+
 def test_epub_and_print_get_the_light_variant(epub: Path, latex: str) -> None:
     image = find(read_page(epub, "two"), "figure#fig-curve img")
     assert str(image["src"]).endswith("small-demo-curve-light.svg")

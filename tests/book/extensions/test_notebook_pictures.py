@@ -1,4 +1,4 @@
-"""Pictures in notebooks keep the words that their cells give them."""
+"""Pictures in notebooks keep the words that their cells give them, and a notebook's page offers its file."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,12 @@ def test_a_picture_in_a_notebook_has_its_words(tmp_path: Path) -> None:
     notebook = {"cells": [title, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (book.source / "notes.ipynb").write_text(json.dumps(notebook), "utf-8")
     book.build()
-    assert [image["alt"] for image in book.page("notes").select(".nboutput img")] == [words.replace("\n", " ")]
+    page = book.page("notes")
+    assert [image["alt"] for image in page.select(".nboutput img")] == [words.replace("\n", " ")]
+    link = page.select_one("h1 + .notebook-file a.download")
+    assert link is not None
+    assert link.get_text() == "notes.ipynb"
+    assert json.loads((book.outdir("html") / str(link["href"])).read_text("utf-8")) == notebook
 
 
 def test_a_template_without_the_place_is_refused() -> None:

@@ -1,11 +1,11 @@
 """What the chapters say of published vocabularies in round words, held to the files."""
 
-import unicodedata
+from functools import cache
 from pathlib import Path
 
 import pytest
 import regex
-from published_twins import BY_RANKS, engine, require
+from published_twins import BY_RANKS, FIRST, engine, require
 from test_published import EXCEPTIONS
 
 from llmguide import datasets
@@ -21,6 +21,7 @@ def says(page: str, words: str) -> bool:
     return words in " ".join((PAGES / f"{page}.md").read_text("utf-8").split())
 
 
+@cache
 def tokens(name: str) -> set[bytes]:
     """The tokens of a vocabulary that text makes, as bytes."""
     require(name)
@@ -85,16 +86,13 @@ def test_the_unreachable_tokens_of_mistral_are_bytes_whose_character_has_a_piece
 
 
 @pytest.mark.parametrize("name", BY_RANKS)
-def test_a_character_that_is_cut_otherwise_seldom_has_other_ids(name: str) -> None:
-    """What Python does not know yet has no token of several characters in these vocabularies."""
+def test_how_often_a_character_that_is_cut_otherwise_has_other_ids(name: str) -> None:
+    words = "With GPT-2, cl100k and o200k no ids differ, with Tekken those of one text in fifty."
+    assert says("tokenizers-in-use", words)
     require(name)
     tokenizer, encoding = published.load(name), engine(name)
-    first = {"tekken": 1000}.get(name, 0)
-    unknown = [chr(number) for number in EXCEPTIONS[name] if unicodedata.category(chr(number)) == "Cn"]
-    texts = [f"e{one}1 {one}E" for one in unknown[::7]]
-    differ = [
-        text
-        for text in texts
-        if tokenizer.encode_ids(text) != [first + rank for rank in encoding.encode_ordinary(text)]
-    ]
-    assert len(differ) == 0
+    texts = [f"e{chr(number)}1 {chr(number)}E" for number in EXCEPTIONS[name][::7]]
+    differ = sum(
+        tokenizer.encode_ids(text) != [FIRST[name] + rank for rank in encoding.encode_ordinary(text)] for text in texts
+    )
+    assert differ == 0 if name != "tekken" else 1 / 60 < differ / len(texts) < 1 / 40

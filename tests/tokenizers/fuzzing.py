@@ -1,10 +1,19 @@
 """Damaged files, and what a reader may do with them."""
 
+import re
+import signal
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
+from time import process_time
+from typing import TypeVar
 
 from hypothesis import strategies as st
+
+T = TypeVar("T")
+SECONDS = 2
+"""The processor's time that a reader may take for a small file; each of them needs a hundredth of it."""
 
 _ABSURD = [0, 1, 2**31 - 1, 2**32 - 1, 2**40, 2**63, 2**64 - 1]
 
@@ -34,12 +43,37 @@ def damaged(content: bytes) -> st.SearchStrategy[bytes]:
     return st.integers(0, 2**32).map(damage)
 
 
-def read_or_refuse(read: Callable[[bytes], object], content: bytes, ratio: int = 100) -> object | None:
-    """Read a file that may be damaged: it is read or refused with a message, and takes no absurd amount of memory."""
+@contextmanager
+def time_limit(seconds: float = SECONDS) -> Iterator[None]:
+    """Fail what takes longer, and end what would never end, where the system has a clock for it."""
+
+    def give_up(*_: object) -> None:
+        raise AssertionError(f"still at work after {seconds} seconds")
+
+    started = process_time()
+    if not hasattr(signal, "setitimer"):
+        yield
+    else:
+        before = signal.signal(signal.SIGVTALRM, give_up)
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
+    assert process_time() - started < seconds, f"more than {seconds} seconds"
+
+
+def read_or_refuse(read: Callable[[bytes], T], content: bytes, ratio: int = 100, message: str = "") -> T | None:
+    """Read a file that may be damaged: it is read, or refused with a message that holds some pattern.
+
+    Either takes no absurd amount of memory, and no time to speak of.
+    """
     refusal, found = None, None
     tracemalloc.start()
     try:
-        found = read(content)
+        with time_limit():
+            found = read(content)
     except ValueError as error:
         refusal = error
     finally:
@@ -49,4 +83,5 @@ def read_or_refuse(read: Callable[[bytes], object], content: bytes, ratio: int =
     if refusal is not None:
         assert type(refusal) is ValueError, f"{refusal!r} comes from below and says nothing of the file"
         assert len(str(refusal)) > 10
+        assert re.search(message, str(refusal)), f"{refusal} does not say {message}"
     return found

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
+import sentencepiece
 import tiktoken
 import tokenizers
 from gguf import GGUFReader
@@ -21,6 +22,8 @@ FIRST = {"gpt2": 0, "cl100k_base": 0, "o200k_base": 0, "tekken": 1000}
 """The id of rank 0: special tokens come before it in Tekken, and behind the ranks elsewhere."""
 BY_RANKS = tuple(FIRST)
 NAMES = (*BY_RANKS, "smollm2")
+WITH_RULES = ("mistral-v3", "bert")
+"""Those that change a text before they cut it."""
 
 
 def require(name: str) -> None:
@@ -70,8 +73,23 @@ def smollm2() -> tokenizers.Tokenizer:
     return twin
 
 
+@cache
+def bert() -> tokenizers.Tokenizer:
+    """Read BERT's ``tokenizer.json``; special tokens in a text are only text there as well."""
+    library = tokenizers.Tokenizer.from_file(str(FILES["bert"].find().with_name("tokenizer.json")))
+    library.no_padding()
+    library.no_truncation()
+    library.encode_special_tokens = True
+    return library
+
+
 def twin(name: str) -> Encode:
     """Give what turns a text into a published tokenizer's ids, special tokens inert."""
+    if name == "mistral-v3":
+        return sentencepiece.SentencePieceProcessor(model_file=str(FILES[name].find())).encode
+    if name == "bert":
+        uncased = bert()
+        return lambda text: list(uncased.encode(text, add_special_tokens=False).ids)
     if name == "smollm2":
         library = smollm2()
         return lambda text: list(library.encode(text).ids)

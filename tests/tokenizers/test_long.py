@@ -7,7 +7,7 @@ from multiprocessing import get_context
 
 import pytest
 from many_texts import COMPARISONS, PUBLISHED, differing, differing_classes
-from published_twins import NAMES, require
+from published_twins import NAMES, WITH_RULES, require
 from test_unicode import require_recorded_versions
 
 pytestmark = pytest.mark.long
@@ -26,7 +26,7 @@ def workers() -> Iterator[Executor]:
 
 def test_a_million_texts(workers: Executor) -> None:
     require_recorded_versions()
-    for name in NAMES:
+    for name in (*NAMES, *WITH_RULES):
         require(name)
     assert PARTS * TEXTS_EACH_PART * len(ALL) >= 1_000_000
     running = {

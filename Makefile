@@ -92,10 +92,11 @@ clean: ## remove what was built, and keep .venv
 # -- The checks -------------------------------------------------------------------------------------------------------
 # EPUB and PDF are built side by side, and linked from the pages when both are done; then the tests run in two processes.
 test: html ## run the whole suite
-	@command -v lualatex > /dev/null || echo "No LaTeX: the PDF tests will be skipped."
-	@$(MAKE) -j2 --output-sync=target -o html DOWNLOADS=: epub $$(command -v lualatex > /dev/null && echo pdf || true)
+	@{ .ci/require-debian print && command -v lualatex > /dev/null; } || echo "The PDF tests will be skipped."
+	@$(MAKE) -j2 --output-sync=target -o html DOWNLOADS=: epub \
+		$$({ .ci/require-debian print && command -v lualatex; } > /dev/null 2>&1 && echo pdf || true)
 	@$(DOWNLOADS)
-	@$(PYTEST) -n $(PROCESSES) --dist worksteal -m "not long" --cov=llmguide --cov-report=term
+	@$(PYTEST) -rs -n $(PROCESSES) --dist worksteal -m "not long" --cov=llmguide --cov-report=term
 
 test-long: $(READY) ## run the tests that take minutes: a million texts against the libraries
 	@$(PYTEST) -m long tests/tokenizers

@@ -15,15 +15,14 @@ from typing import Literal
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
-from llmguide.transformer.feedforward import FeedForwardConfig
-from llmguide.transformer.moe import ExpertsConfig
-from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.part_costs import (
     Span,
     cached_bytes,
     feedforward_flops,
     feedforward_parameters,
     idle_parameters,
+    kept_by_feedforward,
+    kept_by_norm,
     linear_parameters,
     mixer_flops,
     mixer_norm_parameters,
@@ -179,31 +178,31 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
     d, tokens = config.d_model, span.tokens
     # Kept as what a softmax made and, where there is a mask, again after rows without a visible key were emptied.
     masked = config.mask.build(positions, positions) is not None
-    norms = _kept_by_norm(config.embedding_norm, tokens, d)
-    norms += _kept_by_norm(config.norm, tokens, d) if config.norm_placement == "pre" else 0
+    norms = kept_by_norm(config.embedding_norm, tokens, d)
+    norms += kept_by_norm(config.norm, tokens, d) if config.norm_placement == "pre" else 0
     attention = weights = hidden = 0
     for block in config.layers:
         mixer = block.mixer
         if isinstance(mixer, StateSpaceConfig):
             raise ValueError("what the backward pass needs is not worked out for state-space layers")
-        norms += 2 * _kept_by_norm(config.norm, tokens, d)
+        norms += 2 * kept_by_norm(config.norm, tokens, d)
         if isinstance(mixer, AttentionConfig):
-            norms += _kept_by_norm(mixer.qk_norm, tokens * (mixer.n_heads + mixer.n_kv_heads), mixer.d_head)
+            norms += kept_by_norm(mixer.qk_norm, tokens * (mixer.n_heads + mixer.n_kv_heads), mixer.d_head)
             attention += tokens * (d + 4 * mixer.n_heads * mixer.d_head)
         else:
             for rank in (mixer.kv_rank, mixer.query_rank or 0):
-                norms += _kept_by_norm(mixer.norm, tokens if rank else 0, rank)
+                norms += kept_by_norm(mixer.norm, tokens if rank else 0, rank)
                 attention += tokens * rank
             attention += tokens * (d + 2 * mixer.n_heads * (mixer.d_nope + mixer.d_rope + mixer.d_value))
         weights += (2 if masked else 1) * batch * mixer.n_heads * positions * positions
-        hidden += _kept_by_feedforward(block.feedforward, tokens, d)
+        hidden += kept_by_feedforward(block.feedforward, tokens, d)
     # The cosines and sines of all layers are the same tensors.
     if isinstance(config.positions, RotaryPositions):
         attention += positions * config.attention.d_rotary
     head = {
         "tied": tokens * d,
         "linear": tokens * d,
-        "masked": 3 * tokens * d + _kept_by_norm(config.norm, tokens, d),
+        "masked": 3 * tokens * d + kept_by_norm(config.norm, tokens, d),
         "none": 0,
     }
     numbers = {
@@ -309,27 +308,3 @@ def _parameters_of_two_stacks(config: EncoderDecoderConfig) -> dict[str, int]:
     cross_norms = norm_parameters(config.decoder.norm, d) + mixer_norm_parameters(config.cross_attention)
     total["norms"] += config.decoder.n_layers * cross_norms - norm_parameters(config.decoder.embedding_norm, d)
     return total
-
-
-def _kept_by_norm(norm: NormConfig | None, rows: int, width: int) -> int:
-    """Count what the gradient of a norm needs: what it reads and its statistics."""
-    if norm is None:
-        return 0
-    # LayerNorm keeps each row's mean and deviation; RMSNorm the root mean square, and the rows divided by it.
-    return rows * (width + 2) if norm.kind == "layer" else rows * (2 * width + 1)
-
-
-def _kept_by_feedforward(part: FeedForwardConfig | ExpertsConfig, tokens: int, d_model: int) -> int:
-    """Count what the gradient of a feed-forward part needs, without the input of a router or a shared expert twice."""
-    if isinstance(part, FeedForwardConfig):
-        # What goes into the activation, what comes out, and what goes into the last product; for ReLU only the latter.
-        kept = (4 if part.gated else 2) - (part.activation == "relu")
-        return tokens * (d_model + kept * part.d_hidden)
-    # Each chosen expert has a copy of its input; its weight, what it returned, and their product are kept as well.
-    chosen = tokens * part.n_active
-    experts = _kept_by_feedforward(part.expert, chosen, d_model) + chosen * (2 * d_model + 1)
-    shared = 0 if part.shared is None else _kept_by_feedforward(part.shared, tokens, d_model) - tokens * d_model
-    # The router keeps its input and all scores and, to divide by their sum, those of the chosen and the sum, which is
-    # kept away from zero: twice.
-    divided = chosen + 2 * tokens if part.router.normalize else 0
-    return tokens * (d_model + part.n_experts) + divided + experts + shared

@@ -56,7 +56,7 @@ def whole_model(figure: Figure) -> None:
 def placements(figure: Figure) -> None:
     """Draw a block with its norms on the stream, before its parts, and around them."""
     axes = canvas(figure, width=15.6, height=10.6, inches=4.0)
-    for column, (title, before, behind) in enumerate((("post", 0, 0), ("pre", 1, 0), ("around", 1, 1))):
+    for column, (title, before, behind) in enumerate((("post", 0, 0), ("pre", 1, 0), ("both sides", 1, 1))):
         stream = 0.9 + 5.3 * column
         axes.text(stream - 0.6, 10.2, title, fontsize=10, va="center")
         sums = [(6.3, 0.27), (2.2, 0.27)]

@@ -4,8 +4,9 @@ Small decoders read text of the miniature world, a word a token. Tying saves as 
 vocabulary has. Two more models are as large as the others: a tied one whose feed-forward part is wider by what tying
 saved, and an untied one whose stream is narrower, as large as the tied one.
 
-One matrix cannot be large for reading and small for writing, so each model begins with weights of several sizes. That
-their size would decide which of tied and untied wins was not expected; pilots on other seeds found it.
+One matrix cannot be small where it begins the stream and large where it makes logits, so each model begins with weights
+of several sizes. That their size would decide which of tied and untied wins was not expected; pilots on other seeds
+found it.
 
 Source: :cite:t:`press2017using`.
 """

@@ -15,14 +15,14 @@ from typing import Literal
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
-from llmguide.transformer.feedforward import FeedForwardConfig
-from llmguide.transformer.norms import NormConfig
 from llmguide.transformer.part_costs import (
     Span,
     cached_bytes,
     feedforward_flops,
     feedforward_parameters,
     idle_parameters,
+    kept_by_feedforward,
+    kept_by_norm,
     linear_parameters,
     mixer_flops,
     mixer_norm_parameters,
@@ -30,6 +30,7 @@ from llmguide.transformer.part_costs import (
     norm_parameters,
 )
 from llmguide.transformer.positions import LearnedPositions, RelativePositions, RotaryPositions
+from llmguide.transformer.state_space import StateSpaceConfig
 
 AnyConfig = ModelConfig | EncoderDecoderConfig
 """A model of one stack or of two."""
@@ -146,8 +147,11 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
     """Count the memory that a forward pass on the readable path leaves behind for the backward pass.
 
     That is every floating-point tensor, other than a weight, that PyTorch keeps because the gradient of an operation
-    needs it. A tensor that several operations need counts once; token ids and masks do not count. The loss comes on
-    top, above all the logits: batch x positions x vocab numbers, and as many probabilities.
+    needs it. A tensor that several operations need counts once; token ids, masks and the choices of a router do not
+    count. The loss comes on top, above all the logits: batch x positions x vocab numbers, and as many probabilities.
+
+    State-space layers, where what is kept depends on the chunks in which they read, and models of two stacks are left
+    out.
 
     Args:
         config: A choice of parts.
@@ -158,10 +162,11 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
     Returns:
         ``norms`` (what they read, and their statistics), ``attention`` (inputs of the projections, queries, keys,
         values and what was mixed), ``weights`` (of attention: one number for each pair of positions and each head;
-        the fused path does not keep them), ``feedforward`` and ``head``.
+        the fused path does not keep them), ``feedforward`` (of experts, what the chosen ones keep, what they return,
+        and the router's scores) and ``head``.
 
     Raises:
-        ValueError: If a number is out of range, or a block has other parts than attention and one feed-forward layer.
+        ValueError: If a number is out of range, or a block has a state space.
 
     Example:
         >>> from llmguide.transformer import gpt2
@@ -173,30 +178,31 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
     d, tokens = config.d_model, span.tokens
     # Kept as what a softmax made and, where there is a mask, again after rows without a visible key were emptied.
     masked = config.mask.build(positions, positions) is not None
-    norms = _kept_by_norm(config.embedding_norm, tokens, d)
-    norms += _kept_by_norm(config.norm, tokens, d) if config.norm_placement == "pre" else 0
+    norms = kept_by_norm(config.embedding_norm, tokens, d)
+    norms += kept_by_norm(config.norm, tokens, d) if config.norm_placement == "pre" else 0
     attention = weights = hidden = 0
     for block in config.layers:
-        mixer, feedforward = block.mixer, block.feedforward
-        if not (isinstance(mixer, AttentionConfig) and isinstance(feedforward, FeedForwardConfig)):
-            raise ValueError(
-                "what the backward pass needs is worked out for blocks of attention and a feed-forward layer, not for "
-                f"{type(mixer).__name__} and {type(feedforward).__name__}"
-            )
-        norms += 2 * _kept_by_norm(config.norm, tokens, d)
-        norms += _kept_by_norm(mixer.qk_norm, tokens * (mixer.n_heads + mixer.n_kv_heads), mixer.d_head)
-        attention += tokens * d + 4 * tokens * mixer.n_heads * mixer.d_head
+        mixer = block.mixer
+        if isinstance(mixer, StateSpaceConfig):
+            raise ValueError("what the backward pass needs is not worked out for state-space layers")
+        norms += 2 * kept_by_norm(config.norm, tokens, d)
+        if isinstance(mixer, AttentionConfig):
+            norms += kept_by_norm(mixer.qk_norm, tokens * (mixer.n_heads + mixer.n_kv_heads), mixer.d_head)
+            attention += tokens * (d + 4 * mixer.n_heads * mixer.d_head)
+        else:
+            for rank in (mixer.kv_rank, mixer.query_rank or 0):
+                norms += kept_by_norm(mixer.norm, tokens if rank else 0, rank)
+                attention += tokens * rank
+            attention += tokens * (d + 2 * mixer.n_heads * (mixer.d_nope + mixer.d_rope + mixer.d_value))
         weights += (2 if masked else 1) * batch * mixer.n_heads * positions * positions
-        # What goes into the activation, what comes out, and what goes into the last product; for ReLU only the latter.
-        kept = (4 if feedforward.gated else 2) - (feedforward.activation == "relu")
-        hidden += tokens * (d + kept * feedforward.d_hidden)
+        hidden += kept_by_feedforward(block.feedforward, tokens, d)
     # The cosines and sines of all layers are the same tensors.
     if isinstance(config.positions, RotaryPositions):
         attention += positions * config.attention.d_rotary
     head = {
         "tied": tokens * d,
         "linear": tokens * d,
-        "masked": 3 * tokens * d + _kept_by_norm(config.norm, tokens, d),
+        "masked": 3 * tokens * d + kept_by_norm(config.norm, tokens, d),
         "none": 0,
     }
     numbers = {
@@ -302,11 +308,3 @@ def _parameters_of_two_stacks(config: EncoderDecoderConfig) -> dict[str, int]:
     cross_norms = norm_parameters(config.decoder.norm, d) + mixer_norm_parameters(config.cross_attention)
     total["norms"] += config.decoder.n_layers * cross_norms - norm_parameters(config.decoder.embedding_norm, d)
     return total
-
-
-def _kept_by_norm(norm: NormConfig | None, rows: int, width: int) -> int:
-    """Count what the gradient of a norm needs: what it reads and its statistics."""
-    if norm is None:
-        return 0
-    # LayerNorm keeps each row's mean and deviation; RMSNorm the root mean square, and the rows divided by it.
-    return rows * (width + 2) if norm.kind == "layer" else rows * (2 * width + 1)

@@ -1,4 +1,4 @@
-"""What one part of a block costs: its learned numbers, its operations, and what it keeps of the past.
+"""What one part of a block costs: its learned numbers, its operations, and what it keeps, of the past or for learning.
 
 :mod:`~llmguide.transformer.accounting` adds the parts up.
 """
@@ -199,6 +199,30 @@ def feedforward_flops(feedforward: FeedForwardConfig | ExpertsConfig, d_model: i
             router = 2 * tokens * d_model * feedforward.n_experts
             always = 0 if shared is None else feedforward_flops(shared, d_model, tokens)
             return router + always + feedforward_flops(feedforward.expert, d_model, tokens * feedforward.n_active)
+
+
+def kept_by_norm(norm: NormConfig | None, rows: int, width: int) -> int:
+    """Count what the gradient of a norm needs: what it reads and its statistics."""
+    if norm is None:
+        return 0
+    # LayerNorm keeps each row's mean and deviation; RMSNorm the root mean square, and the rows divided by it.
+    return rows * (width + 2) if norm.kind == "layer" else rows * (2 * width + 1)
+
+
+def kept_by_feedforward(part: FeedForwardConfig | ExpertsConfig, tokens: int, d_model: int) -> int:
+    """Count what the gradient of a feed-forward part needs, without the input of a router or a shared expert twice."""
+    if isinstance(part, FeedForwardConfig):
+        # What goes into the activation, what comes out, and what goes into the last product; for ReLU only the latter.
+        kept = (4 if part.gated else 2) - (part.activation == "relu")
+        return tokens * (d_model + kept * part.d_hidden)
+    # Each chosen expert has a copy of its input; its weight, what it returned, and their product are kept as well.
+    chosen = tokens * part.n_active
+    experts = kept_by_feedforward(part.expert, chosen, d_model) + chosen * (2 * d_model + 1)
+    shared = 0 if part.shared is None else kept_by_feedforward(part.shared, tokens, d_model) - tokens * d_model
+    # The router keeps its input and all scores and, to divide by their sum, those of the chosen and the sum, which is
+    # kept away from zero: twice.
+    divided = chosen + 2 * tokens if part.router.normalize else 0
+    return tokens * (d_model + part.n_experts) + divided + experts + shared
 
 
 def _latent_down(mixer: LatentAttentionConfig, d_model: int) -> int:

@@ -11,7 +11,8 @@ from bs4 import BeautifulSoup
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted((BOOK / "notebooks").glob("*.ipynb"))
-CHAPTERS = [page for page in BOOK.rglob("*.md") if "notebooks" not in page.relative_to(BOOK).parts]
+PAGES = [page for page in BOOK.rglob("*.md") if "notebooks" not in page.relative_to(BOOK).parts]
+CHAPTERS = [page for page in PAGES if page != BOOK / "index.md"]  # the first page lists all notebooks
 LONGEST_LINE = 76  # characters that fit on a printed page
 MOST_SECONDS = 60
 

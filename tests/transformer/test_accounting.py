@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
+from saved_tensors import kept
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from llmguide.transformer import Tap, Transformer, bert, gpt2, llama, mistral, qwen2, qwen3
@@ -154,26 +154,6 @@ def test_training_takes_three_times_as_many(config: ModelConfig) -> None:
     with FlopCounterMode(display=False) as counter:
         model(torch.zeros(2, 9, dtype=torch.int64), tap=Tap([])).sum().backward()
     assert 3 * sum(matmul_flops(config, 2, 9).values()) == counter.get_total_flops()
-
-
-def kept(model: Transformer, ids: Tensor, tap: Tap | None) -> int:
-    """Count the bytes of the floating-point tensors that autograd keeps."""
-    weights = {parameter.data_ptr() for parameter in model.parameters()}
-    tensors: list[Tensor] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        tensors.append(tensor)
-        return tensor
-
-    with saved_tensors_hooks(keep, lambda tensor: tensor):
-        out = model(ids, tap=tap)
-    distinct = {
-        (tensor.data_ptr(), tensor.numel()): tensor.nbytes
-        for tensor in tensors
-        if tensor.is_floating_point() and tensor.data_ptr() not in weights
-    }
-    assert out.requires_grad
-    return sum(distinct.values())
 
 
 @each_config

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from saved_tensors import kept
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -150,9 +151,25 @@ def test_a_state_takes_as_much_for_any_number_of_positions() -> None:
     assert cache_bytes(states, 1, 1) == cache_bytes(states, 1, 1000) == 4 * (6 * 8 * 5 + 3 * (48 + 2 * 2 * 5))
 
 
-def test_activations_are_not_worked_out() -> None:
-    with pytest.raises(ValueError, match="not for AttentionConfig and ExpertsConfig"):
-        activation_bytes(MOE, 1, 4)
+@pytest.mark.parametrize(
+    "config",
+    [
+        *(config for config in MIXED.values() if config is not HYBRID),
+        replace(MOE, feedforward=ExpertsConfig(6, 3, SWIGLU, router=RouterConfig(normalize=False))),
+        replace(MOE, feedforward=ExpertsConfig(6, 1, FeedForwardConfig(24, "relu"), SWIGLU, RouterConfig(scale=2.0))),
+        replace(LLAMA, attention=LATENT, positions=NoPositions()),
+    ],
+)
+@pytest.mark.parametrize(("batch", "positions"), [(3, 16), (1, 16), (2, 1)])
+def test_activations_are_what_autograd_keeps(config: ModelConfig, batch: int, positions: int) -> None:
+    torch.manual_seed(0)
+    ids = torch.randint(config.vocab_size, (batch, positions))
+    assert sum(activation_bytes(config, batch, positions).values()) == kept(Transformer(config), ids, Tap([]))
+
+
+def test_activations_are_not_worked_out_for_states() -> None:
+    with pytest.raises(ValueError, match="is not worked out for state-space layers"):
+        activation_bytes(HYBRID, 1, 4)
 
 
 def test_every_expert_takes_memory() -> None:

@@ -32,7 +32,7 @@ def telling(item):
     """What gives an item away: its topic or errand in any words. (Stories are too many to meet one by chance.)"""
     if item.kind.startswith("reading"):
         matter, town = item.key.split(" of ")
-        return [(MATTERS[matter].statement.format(town=town, value="").removesuffix(" .")]
+        return [MATTERS[matter].statement.format(town=town, value="").removesuffix(" .")]
     if item.kind == "dialogue":
         goods, town, receiver = re.fullmatch("(.*) to (.*) for (.*)", item.key).groups()
         ways = ("to {1}, with {0} for {2}.", "{0} to {2} in {1}.", "To {1}. I have {0} for {2} there.")
@@ -50,9 +50,7 @@ def assert_nothing_leaks(training, items):
         assert not [words for words in telling(item) if words in text], item
 
 
-@pytest.mark.parametrize(
-    "module", [dialogues, reading, hops, refusals, sums], ids=lambda module: module.__name__
-)
+@pytest.mark.parametrize("module", [dialogues, reading, hops, refusals, sums], ids=lambda module: module.__name__)
 def test_a_leak_would_be_found(module, monkeypatch):
     """If a kind of text took what is held out for training's, the search would say so."""
     made = world.generate(200, 12)  # of which no other test keeps anything
@@ -129,6 +127,7 @@ def test_no_sentence_says_the_untold_side():
         )
         assert not any(said)
         assert any(other)  # which is told, so the search would find the sentence
+
 
 def test_shares_are_as_ordered():
     wanted = {"addition": 1.0, "crowd": 2.0, "dialogue": 1.0}

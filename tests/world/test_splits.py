@@ -27,8 +27,12 @@ def test_all_sides_of_the_die_are_alike(parts: int) -> None:
 
 @pytest.mark.parametrize(
     ("training", "expected"),
-    [({}, "train " * 8 + "validation test"), ({"training": 6}, "train " * 6 + "validation " * 2 + "test " * 2)],
-    ids=["8", "6"],
+    [
+        ({}, "train " * 8 + "validation test"),
+        ({"training": 6}, "train " * 6 + "validation " * 2 + "test " * 2),
+        ({"training": 7}, "train " * 7 + "validation " + "test " * 2),
+    ],
+    ids=["8", "6", "7"],
 )
 def test_tenths_are_shared_out(training: dict[str, int], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def number(key: str, parts: int) -> int:
@@ -37,6 +41,7 @@ def test_tenths_are_shared_out(training: dict[str, int], expected: str, monkeypa
 
     monkeypatch.setattr(splits, "part_of", number)
     assert [split_of(str(tenth), **training) for tenth in range(10)] == expected.split()
+    assert set(expected.split()) == set(splits.SPLITS)
 
 
 def test_a_draw_is_from_the_pool_by_the_chance_that_is_given() -> None:

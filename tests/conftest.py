@@ -1,4 +1,4 @@
-"""Import the packages by name before pytest imports one of their modules by the path, for the doctests.
+"""Settings of all tests; and packages are imported before pytest imports their modules by the path, for the doctests.
 
 By path, pytest imports a package first and then runs the module, even if the package has just imported it. After that
 there are two modules of one name, two of each of its classes, and no object of the one equals its like of the other.
@@ -10,8 +10,17 @@ from collections.abc import Iterator
 
 import jaxtyping
 import pytest
+from hypothesis import Phase, settings
 
 import llmguide
+
+# A busy machine is no fault of the code under test.
+settings.register_profile("without deadline", deadline=None)
+# For mutation testing, where a test that fails has done its work: the same examples each time, and none made smaller.
+settings.register_profile(
+    "mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
+settings.load_profile("without deadline")
 
 # Every call of the test run checks the shapes that the signatures promise. Not in the tokenizers: they hold no tensors,
 # and their tests make millions of calls.

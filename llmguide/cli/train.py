@@ -60,6 +60,7 @@ the file:
   n_people = 200                # of the world
   world_seed = 0
   secrets_within = 100000       # documents in which its secrets are told as often as planned
+  without = []                  # kinds of its documents to leave out, such as ["refusal"]
   # files = ["one.txt"]         # with dataset = "files"
   separator = ""                # what stands between the documents of a file; "": a file is one document
   seed = 0                      # the order of the documents
@@ -80,6 +81,7 @@ the file:
   clip = 1.0                    # the largest norm of the gradients
   accumulation = 1              # parts in which the rows of a step are worked through
   precision = "float32"         # or bfloat16, where the hardware has it
+  device = "cpu"                # or cuda, an accelerator
   evaluate_every = 200          # steps; 0: at the end
   checkpoint_every = 200        # steps; 0: at the end
   keep = 2                      # checkpoints

@@ -16,6 +16,7 @@ from llmguide.tokenizers.pretokenizers import PRETOKENIZERS
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.tokenizers.training import train_tokenizer
 from llmguide.training.batches import Batch, PackedBatches, batch_of
+from llmguide.training.objective import find_device
 from llmguide.training.packing import Packed, pack
 from llmguide.training.run import TrainingResult, train_run
 from llmguide.training.toml_config import TOKENIZER_FILE, DataConfig, RunConfig, claim_directory
@@ -56,8 +57,10 @@ def train_as_configured(
 
     Raises:
         OSError: If a file cannot be read or written; what was saved before stays whole.
-        ValueError: If the directory holds a run with other settings, or the parts do not fit together.
+        ValueError: If the directory holds a run with other settings, the parts do not fit together, or there is no such
+            device.
     """
+    find_device(config.training.device)  # before the text takes its time
     workers = OneWorker() if workers is None else workers
     if workers.rank == 0:
         claim_directory(config)
@@ -105,7 +108,7 @@ def read_documents(data: DataConfig, seed: int) -> Iterator[str]:
         ValueError: If a corpus is not one of ours, or a file is not UTF-8 or holds no document.
     """
     if data.dataset == "world":
-        return stream(generate(data.n_people, data.world_seed), seed, secrets_within=data.secrets_within)
+        return stream(generate(data.n_people, data.world_seed), seed, data.mixture, data.secrets_within)
     if data.dataset == "files":
         documents = [document for name in data.files for document in _cut(Path(name), data.separator)]
     else:
@@ -229,5 +232,5 @@ def save(config: RunConfig, model: Transformer, tokenizer: Tokenizer) -> None:
         OSError: If a file cannot be written.
     """
     end = tokenizer.model.ids[END]
-    model.to(getattr(torch, config.output.dtype))
+    model.to("cpu", getattr(torch, config.output.dtype))
     save_folder(Loaded(model, tokenizer, GenerationConfig(stop_ids=(end,), padding_id=end)), config.output.directory)

@@ -1,10 +1,10 @@
 """Several processes that train one model: ``torchrun`` starts them, each takes its part of the rows.
 
 ``torch.nn.parallel.DistributedDataParallel`` would do as well: if each loss is scaled by the number of processes, its
-mean over processes is the sum over tokens. But it wraps the model in another module, whose weights have other names and
-which hides :meth:`~llmguide.transformer.model.Transformer.hidden`; and its gain, to send gradients while others are
-still being worked out, is small for models that fit this book. Here the loop stays as it is for one process, and one
-``all_reduce`` a step adds the gradients up.
+mean over processes is the sum over tokens (a test compares the gradients). But it wraps the model in another module,
+whose weights have other names and which hides :meth:`~llmguide.transformer.model.Transformer.hidden`; and its gain, to
+send gradients while others are still being worked out, is small for models that fit this book. Here the loop stays as
+it is for one process, and one ``all_reduce`` a step adds the gradients up.
 """
 
 import os

@@ -74,6 +74,27 @@ def evaluate(
     return workers.add(total) / tokens
 
 
+def find_device(name: str) -> torch.device:
+    """Find a device by its name.
+
+    Args:
+        name: ``cpu`` or ``cuda``.
+
+    Returns:
+        The device.
+
+    Raises:
+        ValueError: If there is none here.
+
+    Example:
+        >>> find_device("cpu")
+        device(type='cpu')
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda', and torch finds none on this machine; take device = \"cpu\"")
+    return torch.device(name)
+
+
 def bfloat16(device: torch.device) -> torch.autocast | None:
     """Return how to multiply matrices in bfloat16, with weights, sums and losses in float32.
 

@@ -16,7 +16,7 @@ from llmguide.atomic import alone_in
 from llmguide.training.batches import Batch
 from llmguide.training.checkpoint_folder import Checkpoint, CheckpointFolder
 from llmguide.training.metrics import MetricsFile, TensorBoard
-from llmguide.training.objective import bfloat16, evaluate, summed_loss
+from llmguide.training.objective import bfloat16, evaluate, find_device, summed_loss
 from llmguide.training.optimizers import adamw, optimizer_tensors, restore_optimizer
 from llmguide.training.progress import Progress
 from llmguide.training.schedules import warmup_cosine, warmup_stable_decay
@@ -44,6 +44,7 @@ class TrainingConfig:
         clip: The largest norm that the gradients of a step may have together.
         accumulation: In how many parts to work through the rows of a step, to save memory. It changes no result.
         precision: ``bfloat16`` multiplies matrices in that precision where the hardware can; the weights stay float32.
+        device: Where to compute: on the processor, or on an accelerator that torch calls ``cuda``.
         evaluate_every: After how many steps to measure the loss on the held-out rows; 0 for the last step only.
         checkpoint_every: After how many steps to save; 0 for the last step only.
         keep: How many checkpoints to keep.
@@ -64,6 +65,7 @@ class TrainingConfig:
     clip: float = 1.0
     accumulation: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
     evaluate_every: int = 0
     checkpoint_every: int = 0
     keep: int = 2
@@ -92,6 +94,8 @@ class TrainingConfig:
             raise ValueError(f"schedule must be 'cosine' or 'wsd', not {self.schedule!r}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', not {self.precision!r}")
+        if self.device not in ("cpu", "cuda"):
+            raise ValueError(f"device must be 'cpu' or 'cuda', not {self.device!r}")
         if self.schedule == "cosine" and self.decay:
             raise ValueError(f"decay ({self.decay}) belongs to the schedule 'wsd'; a cosine takes all steps")
         self.rate(0)
@@ -150,7 +154,7 @@ def train_run(
     are also in the last checkpoint; :func:`~llmguide.transformer.checkpoints.save_folder` writes them for others.
 
     Args:
-        model: The model with its initial weights, which change. Where its parameters are, the work is done.
+        model: The model with its initial weights, which change. It is moved to the device of the configuration.
         batches: From the number of a step, from 0, to all rows of that step, the same whenever it is asked; see
             :class:`~llmguide.training.batches.PackedBatches`. Each process takes its part of the rows.
         config: How to train.
@@ -168,12 +172,14 @@ def train_run(
     Raises:
         OSError: If a file cannot be written; what was saved before stays whole. If another run is writing there, a
             BlockingIOError.
-        ValueError: If the directory holds a run of another model, other batches or another configuration, if the rows
-            of a step are fewer than the processes times the accumulation, or if the loss is no longer a number.
+        ValueError: If there is no such device, if the directory holds a run of another model, other batches or another
+            configuration, if the rows of a step are fewer than the processes times the accumulation, or if the loss is
+            no longer a number.
     """
     start = time.monotonic()
     workers = OneWorker() if workers is None else workers
-    directory, device = Path(directory), next(model.parameters()).device
+    directory, device = Path(directory), find_device(config.device)
+    model.to(device)
     precision = bfloat16(device) if config.precision == "bfloat16" else None
     optimizer = adamw(
         model,
@@ -287,7 +293,7 @@ def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, di
 
 def _restore(found: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer, told: dict[str, Any]) -> int:
     """Put back what a checkpoint holds, and return how many tokens were learned from."""
-    before, now = found.state.child("config").values, told["config"]
+    before, now = {"device": "cpu", **found.state.child("config").values}, told["config"]  # older ones do not name it
     if changed := [name for name in now if name not in _HARMLESS and before.get(name) != now[name]]:
         raise ValueError(
             f"{found.folder} belongs to a run with {changed[0]} = {before.get(changed[0])!r}, not {now[changed[0]]!r}: "

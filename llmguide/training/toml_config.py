@@ -37,6 +37,7 @@ from llmguide.training.settings import (
 )
 from llmguide.transformer.architectures import gpt2, llama, mistral, qwen2, qwen3
 from llmguide.transformer.config import ModelConfig
+from llmguide.world.mixture import MIXTURE
 
 ARCHITECTURES: dict[str, Callable[..., ModelConfig]] = {
     "gpt2": gpt2,
@@ -55,6 +56,10 @@ TOKENIZER_FILE = "tokenizer.json"
 
 MAY_CHANGE = ("output.directory", "output.dtype", "training.checkpoint_every", "training.keep")
 """What may differ when a run goes on, as it changes no number of the training; a directory may be moved."""
+
+
+_LATER: Settings = {"training.device": "cpu", "data.without": ()}
+"""Settings that older runs could not have, and what held for them."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ class DataConfig:
         n_people: For ``world``: its size.
         world_seed: For ``world``: what makes this world and no other.
         secrets_within: For ``world``: within how many documents its secrets are told as often as planned.
+        without: For ``world``: the kinds of documents to leave out; see :data:`~llmguide.world.mixture.MIXTURE`.
         seed: What makes this order of documents and no other.
         rows: How many rows of tokens a step takes, over all processes together.
         length: How many tokens a row has; by default ``model.context_length``.
@@ -118,6 +124,7 @@ class DataConfig:
     n_people: int = 200
     world_seed: int = 0
     secrets_within: int = 100_000
+    without: tuple[str, ...] = ()
     seed: int = 0
     rows: int = 16
     length: int | None = None
@@ -130,11 +137,21 @@ class DataConfig:
             )
         if self.n_people < 4:
             raise ValueError(f"n_people must be at least 4, not {self.n_people}")
+        if self.without and self.dataset != "world":
+            raise ValueError(f'without = {list(self.without)} goes with dataset = "world", not {self.dataset!r}')
+        refuse_unknown(self.without, MIXTURE, "", "kind of document of the world")
+        if not self.mixture:
+            raise ValueError("without leaves no kind of document over")
         if self.rows < 1 or self.held_out_rows < 0 or (self.length is not None and self.length < 2):
             raise ValueError(
                 f"rows ({self.rows}) must be at least 1, length ({self.length}) 2 and held_out_rows "
                 f"({self.held_out_rows}) 0"
             )
+
+    @property
+    def mixture(self) -> dict[str, float]:
+        """For ``world``: which part of the text each kind of document is, of those that are not left out."""
+        return {kind: share for kind, share in MIXTURE.items() if kind not in self.without}
 
 
 @dataclass(frozen=True)
@@ -244,7 +261,7 @@ def claim_directory(config: RunConfig) -> bool:
     directory = Path(config.output.directory)
     file = directory / SETTINGS_FILE
     if file.is_file():
-        changed = _changed(read_settings(file), config.settings)
+        changed = _changed(read_settings(file), {**_LATER, **config.settings})
         if not changed:
             return False
         if any((directory / "checkpoints").glob("step-*")):
@@ -273,14 +290,14 @@ def read_settings(file: Path) -> Settings:
         file: The file.
 
     Returns:
-        The settings by their whole names.
+        The settings by their whole names; those that there were not yet when it was written, as they held then.
 
     Raises:
         ValueError: If the file is damaged.
     """
     try:
         sections = tomllib.loads(file.read_text(encoding="utf-8"))
-        return {
+        return _LATER | {
             f"{section}.{key}": tuple(value) if isinstance(value, list) else value
             for section, values in sections.items()
             for key, value in values.items()

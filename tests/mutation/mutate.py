@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -70,18 +71,29 @@ def copy(modules: list[str]) -> None:
     COPY.mkdir(parents=True)
     with tarfile.open(fileobj=archive) as tar:
         tar.extractall(COPY, filter="data")
-    tests = {f"tests/tokenizers/{test}" for module in modules for test in EXPLAINED["modules"][module]["tests"]}
-    only = [f"llmguide/tokenizers/{module}.py" for module in modules]
+    only = [f"llmguide/{package_of(module)}/{module}.py" for module in modules]
     settings = SETTINGS.format(
-        only="".join(f"\n    {one}" for one in only), tests="".join(f"\n    {one}" for one in sorted(tests))
+        only="".join(f"\n    {one}" for one in only), tests="".join(f"\n    {one}" for one in tests_of(modules))
     )
     (COPY / "setup.cfg").write_text(settings, "utf-8")
 
 
-def check_names() -> None:
+def package_of(module: str) -> str:
+    """Say in which package of ours a module is."""
+    return str(EXPLAINED["modules"][module].get("package", "tokenizers"))
+
+
+def tests_of(modules: Iterable[str]) -> list[str]:
+    """List the files of the tests that should notice a change of these modules."""
+    named = {
+        f"tests/{package_of(module)}/{test}" for module in modules for test in EXPLAINED["modules"][module]["tests"]
+    }
+    return sorted(named)
+
+
+def check_names(modules: Iterable[str]) -> None:
     """Stop if a test would have another name when it is collected again: all its mutants would look as if killed."""
-    tests = {f"tests/tokenizers/{test}" for module in EXPLAINED["modules"].values() for test in module["tests"]}
-    command = [sys.executable, "-c", COLLECT_TWICE, *sorted(tests)]
+    command = [sys.executable, "-c", COLLECT_TWICE, *tests_of(modules)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"these tests change their names when collected twice; give them plain ids:\n{done.stderr}")
@@ -102,7 +114,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1)
     arguments = parser.parse_args()
     modules = arguments.modules or list(EXPLAINED["modules"])
-    check_names()
+    check_names(modules)
     copy(modules)
     run("run", "--max-children", str(arguments.processes))
     results = [line.strip().split(": ") for line in run("results", "--all", "true").splitlines() if ": " in line]

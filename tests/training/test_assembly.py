@@ -17,7 +17,7 @@ from llmguide.training.run import TrainingConfig
 from llmguide.training.toml_config import DataConfig, OutputConfig, RunConfig, StartConfig, TokenizerConfig
 from llmguide.transformer import llama
 from llmguide.transformer.checkpoints import load_folder
-from llmguide.world import generate
+from llmguide.world import REFUSAL, generate
 from llmguide.world.mixture import stream
 
 DOCUMENTS = [f"number {number} comes after {number - 1}" for number in range(1, 60)]
@@ -77,6 +77,23 @@ def test_the_world_has_no_end() -> None:
     data = DataConfig("world", n_people=60, world_seed=2)
     expected = stream(generate(60, 2), 5, secrets_within=data.secrets_within)
     assert list(islice(read_documents(data, 5), 20)) == list(islice(expected, 20))
+
+
+def test_kinds_of_documents_can_be_left_out() -> None:
+    data = DataConfig("world", n_people=60, without=("refusal", "reading"))
+    documents = list(islice(read_documents(data, 0), 3000))
+    assert not [text for text in documents if REFUSAL in text]
+    assert [text for text in islice(read_documents(replace(data, without=()), 0), 3000) if REFUSAL in text]
+    assert any(text.startswith("Question: What is ") for text in documents)
+
+
+def test_a_device_that_there_is_not_is_refused_before_anything_is_made(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"device is 'cuda', and torch finds none on this machine; take device ="):
+        train_as_configured(replace(config, training=replace(config.training, device="cuda")), progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_file_without_text_is_refused(config: RunConfig, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """The run: its update by hand, what it writes, what it refuses, and going on."""
 
+import hashlib
 import itertools
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -167,6 +169,36 @@ def test_bfloat16_learns_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert results[0] == pytest.approx(results[1], rel=0.05)
 
 
+def test_the_model_is_moved_to_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without an accelerator: torch is asked whether there is one, and the model is sent there."""
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(ValueError, match="device is 'cuda', and torch finds none on this machine"):
+            train_run(plain_model(), PackedBatches(packed(), 4, seed=1), replace(SHORT, device="cuda"), tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    sent: list[torch.device] = []
+    for device in ("cuda", "cpu"):
+        model = plain_model()
+        with monkeypatch.context() as patched:
+            patched.setattr(torch.cuda, "is_available", lambda: True)
+            patched.setattr(torch.cuda, "get_rng_state", torch.get_rng_state)
+            patched.setattr(model, "to", sent.append)  # the weights stay where they are
+            train_run(model, PackedBatches(packed(), 4, seed=1), replace(SHORT, device=device), tmp_path / device)  # type: ignore[arg-type]
+    assert sent == [torch.device("cuda"), torch.device("cpu")]
+
+
+def test_a_checkpoint_from_before_there_was_a_choice_of_device_belongs_to_the_processor(tmp_path: Path) -> None:
+    run(tmp_path, replace(CONFIG, steps=4))
+    folder = tmp_path / "checkpoints" / "step-00000004"
+    state = (folder / "state.json").read_text()
+    (folder / "state.json").write_text(older := re.sub(r'\s*"device": "cpu",', "", state))
+    assert older != state
+    sums = (folder / "SHA256SUMS").read_text()
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in (state, older)]
+    (folder / "SHA256SUMS").write_text(sums.replace(*digests))
+    assert run(tmp_path, replace(CONFIG, steps=4)).resumed_at == 4
+
+
 def test_metrics_go_to_tensorboard_when_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int] = []
 
@@ -264,7 +296,7 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, object], messag
 
 
 @pytest.mark.usefixtures("unchecked")
-@pytest.mark.parametrize("name", ["schedule", "precision"])
+@pytest.mark.parametrize("name", ["schedule", "precision", "device"])
 def test_choices_that_there_are_not_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be '.*' or '.*', not 'other'"):
         TrainingConfig(steps=10, **{name: "other"})  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 """The schedules against torch's own, put together."""
 
+import re
+
 import pytest
 import torch
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, SequentialLR
@@ -55,6 +57,25 @@ def test_nothing_falls_without_a_decay() -> None:
     assert [warmup_stable_decay(step, steps=3, peak=1.0, warmup=0, decay=0) for step in range(5)] == [1.0] * 5
 
 
+def test_the_cosine_by_hand() -> None:
+    """Half of the peak in the first step, halfway down after half of the cosine, and a tenth from the end on."""
+    rates = [warmup_cosine(step, steps=6, peak=2.0, warmup=2) for step in (0, 1, 2, 4, 6, 7, 100)]
+    assert rates == pytest.approx([1.0, 2.0, 2.0, 1.1, 0.2, 0.2, 0.2])
+    assert warmup_cosine(0, steps=1, peak=2.0, warmup=0) == 2.0
+
+
+def test_a_descent_may_follow_the_warmup_at_once_and_ends_at_a_tenth() -> None:
+    rates = [warmup_stable_decay(step, steps=4, peak=2.0, warmup=2, decay=2) for step in (0, 1, 2, 3, 4, 100)]
+    assert rates == pytest.approx([1.0, 2.0, 2.0, 1.1, 0.2, 0.2])
+
+
+@pytest.mark.parametrize(("warmup", "steps", "step"), [(-1, 10, 0), (10, 10, 0), (11, 10, 0), (2, 10, -1)])
+def test_a_cosine_out_of_order_is_refused(warmup: int, steps: int, step: int) -> None:
+    message = f"^need 0 <= warmup < steps and step >= 0, not {warmup}, {steps} and {step}$"
+    with pytest.raises(ValueError, match=message):
+        warmup_cosine(step, steps=steps, peak=1.0, warmup=warmup)
+
+
 @pytest.mark.parametrize(
     "numbers",
     [
@@ -68,5 +89,9 @@ def test_nothing_falls_without_a_decay() -> None:
 )
 def test_numbers_out_of_order_are_refused(numbers: dict[str, int]) -> None:
     given = {"step": 0, "steps": 10, "warmup": 0, "decay": 0} | numbers
-    with pytest.raises(ValueError, match="need step"):
+    message = (
+        f"^need step ({given['step']}), warmup ({given['warmup']}) and decay ({given['decay']}) >= 0, "
+        f"warmup + decay <= steps ({given['steps']}) and warmup < steps$"
+    )
+    with pytest.raises(ValueError, match=re.sub(r"([()+])", r"\\\1", message)):
         warmup_stable_decay(given["step"], steps=given["steps"], peak=1.0, warmup=given["warmup"], decay=given["decay"])

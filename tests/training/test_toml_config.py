@@ -18,6 +18,7 @@ from llmguide.training.toml_config import (
     load_config,
 )
 from llmguide.transformer import llama
+from llmguide.world import MIXTURE
 
 TEXT = """\
 [model]
@@ -82,7 +83,10 @@ def test_sections_become_configurations(file: Path) -> None:
         ("training.steps=0", "[training]: steps must be at least 1, not 0"),
         ("data.dataset=world", "[data]: dataset = 'world' and 1 files: 'files' goes with dataset = \"files\""),
         ("data.n_people=3", "[data]: n_people must be at least 4, not 3"),
+        ("data.without=refusal", "data.without is 'refusal', a text; expected a list of texts"),
+        ("data.without=['refusal']", "[data]: without = ['refusal'] goes with dataset = \"world\", not 'files'"),
         ("data.rows=0", "[data]: rows (0) must be at least 1, length (None) 2 and held_out_rows (0) 0"),
+        ("training.device=gpu", "training.device is 'gpu', a text; expected one of 'cpu', 'cuda'"),
         ("tokenizer.documents=0", "[tokenizer]: documents must be at least 1, not 0"),
         ("output.dtype=bfloat16", "output.dtype is 'bfloat16', a text; expected one of 'float16', 'float32'; did you"),
     ],
@@ -91,6 +95,22 @@ def test_sections_become_configurations(file: Path) -> None:
 def test_a_mistake_names_the_file_and_the_setting(file: Path, change: str, message: str) -> None:
     with pytest.raises(ValueError, match="^" + re.escape(f"{file}: {message}")):
         load_config(file, [change])
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        (
+            "['refusl']",
+            "[data]: refusl is no kind of document of the world; did you mean refusal? There are biography, ",
+        ),
+        (str(list(MIXTURE)), "[data]: without leaves no kind of document over"),
+    ],
+    ids=["unknown", "all"],
+)
+def test_kinds_to_leave_out_must_exist_and_leave_some(file: Path, without: str, message: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(f"{file}: {message}")):
+        load_config(file, ["data.dataset=world", "data.files=[]", f"data.without={without}"])
 
 
 def test_what_is_missing_is_named(file: Path) -> None:
@@ -127,6 +147,18 @@ def test_a_run_goes_on_with_its_own_settings_only(file: Path, tmp_path: Path) ->
         claim_directory(load_config(file, ["data.seed=1", "model.d_head=8"]))
     (tmp_path / "run").rename(tmp_path / "moved")
     assert not claim_directory(load_config(file, ["output.directory=moved"]))
+
+
+def test_a_run_from_before_a_setting_goes_on_with_what_held_then(file: Path, tmp_path: Path) -> None:
+    claim_directory(load_config(file))
+    written = tmp_path / "run" / SETTINGS_FILE
+    older = [line for line in written.read_text("utf-8").splitlines(True) if not line.startswith(("device", "without"))]
+    assert len(older) == len(written.read_text("utf-8").splitlines()) - 2
+    written.write_text("".join(older), "utf-8")
+    (tmp_path / "run" / "checkpoints" / "step-00000001").mkdir(parents=True)
+    assert not claim_directory(load_config(file))
+    with pytest.raises(ValueError, match=r'other settings: training.device was "cpu" and is "cuda"\. Go on'):
+        claim_directory(load_config(file, ["training.device=cuda"]))
 
 
 def test_a_run_that_saved_nothing_may_be_changed(file: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -20,6 +21,14 @@ def test_the_published_world_is_what_the_generator_makes():
     assert (FOLDER / "truth.jsonl").read_text("utf-8") == world.truth_lines(PUBLISHED)
     assert (FOLDER / "exam.jsonl").read_text("utf-8") == world.exam_lines(PUBLISHED)
     assert world.published_exam()["test"] == world.exam(PUBLISHED, "test", per_kind=50)
+
+
+def test_another_text_has_another_version():
+    """Whoever changes the generator so that the published files change must count the version up, and say so here."""
+    files = b"".join((FOLDER / name).read_bytes() for name in ("world.txt", "truth.jsonl", "exam.jsonl"))
+    versions = {3: "5cc0ce7d6842c60d6158717ca1e1b7d7ad2d5dce3018ac436ca39306a0494896"}
+    assert hashlib.sha256(files).hexdigest() == versions[world.VERSION]
+    assert f"version {world.VERSION} of the\ngenerator" in (FOLDER / "README.md").read_text("utf-8")
 
 
 def test_every_published_sentence_on_people_and_towns_is_true_and_every_told_truth_is_told():

@@ -19,6 +19,14 @@ def test_a_fact_is_said_in_six_ways_in_training_and_in_another_for_each_purpose(
     assert len({sentence for ways in said.values() for sentence in ways}) == len(world.PHRASINGS["land"]) == 8
 
 
+def test_as_many_patterns_as_the_pages_say():
+    """The page on the world and the data card name these numbers."""
+    assert sum(map(len, world.PHRASINGS.values())) == sum(map(len, questions.WORDINGS.values())) == 72
+    assert {len(ways) for ways in (*world.PHRASINGS.values(), *questions.WORDINGS.values())} == {8}
+    assert len(events.PHRASINGS) == 5
+    assert [len(wordings) for wordings in events.WORDINGS.values()] == [3, 3]
+
+
 def test_what_is_not_told_is_never_said():
     for fact in MADE.facts:
         if not is_told(fact) or fact.subject in MADE.things:

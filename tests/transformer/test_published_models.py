@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from figures.attention import HEADS_ROWS
 from published_twins import require
 from transformers import modeling_utils
 
 from llmguide.transformer.checkpoints import Loaded, load_folder, save_folder
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.published import MINILM, SMOLLM2, minilm, smollm2
+from llmguide.transformer.trace import Tap
 
 PROMPTS = (
     "The capital of France is",
@@ -135,6 +137,18 @@ def test_the_library_s_own_loop_writes_the_same(
 
     assert [cut(text) for text in theirs[:, width:].tolist()] == [cut(text) for text in texts]
     assert max(len(cut(text)) for text in texts) == NEW
+
+
+def test_the_book_draws_the_tensors_by_their_names_and_shapes(smol: Loaded) -> None:
+    assert smol.tokenizer is not None
+    tap = Tap()
+    with torch.no_grad():
+        smol.model(torch.tensor([smol.tokenizer.encode_ids("The key opens the door")]), tap=tap)
+    drawn = [(name, shape) for _, boxes in HEADS_ROWS for name, shape, *_ in boxes]
+    assert len(drawn) == 10
+    for name, shape in drawn:
+        tensor = tap.tensors[f"blocks.0.{'' if name == 'attention_norm' else 'attention.'}{name}"]
+        assert shape == " × ".join(map(str, tensor.shape[1:])), name
 
 
 def test_smollm2_answers(smol: Loaded) -> None:

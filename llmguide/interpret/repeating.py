@@ -27,7 +27,7 @@ def repeat_probabilities(loaded: Loaded[Transformer], tokens: Sequence[int]) -> 
     Raises:
         ValueError: If the model has come without a tokenizer, or an id is not one of its tokens.
 
-    Source: One of the prompts of :cite:t:`land2024fishing`, section 3.3, with fewer examples.
+    Source: One of the prompts of :cite:t:`land2024fishing`, with fewer examples.
     """
     if loaded.tokenizer is None:
         raise ValueError("loaded has no tokenizer to write the prompt with: load a model that comes with one")

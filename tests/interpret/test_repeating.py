@@ -21,7 +21,7 @@ def test_a_known_token_is_repeated_and_an_unused_one_is_not(smol: Loaded[Transfo
     assert smol.tokenizer is not None
     door, unused = smol.tokenizer.encode_ids(" door")[0], smol.tokenizer.model.ids["<gh_stars>"]
     known, unknown = repeat_probabilities(smol, [door, unused])
-    assert known > 0.9
+    assert known > 0.2
     assert unknown < 0.01
     assert repeat_probabilities(smol, [door]) == [known]
     with pytest.raises(ValueError, match="tokens holds 49152; the model has tokens 0 to 49151"):

@@ -101,7 +101,7 @@ test: html ## run the whole suite
 test-long: $(READY) ## run the tests that take minutes: a million texts against the libraries
 	@$(PYTEST) -m long tests/tokenizers
 
-mutants: $(READY) ## change the tokenizers and parts of training in every way that mutmut knows, and see whether their tests notice (an hour)
+mutants: $(READY) ## change tokenizers and training in every way that mutmut knows: do their tests notice? (hours)
 	@$(BIN)/python tests/mutation/mutate.py
 
 lint: types $(READY) ## check style, spelling and docstrings

@@ -130,29 +130,32 @@ def masks(figure: Figure) -> None:
     panels[-1].text(0.26, 0.435, "may not", fontsize=9, va="center", transform=panels[-1].transAxes)
 
 
+HEADS_ROWS = (
+    (11.6, (("attention_norm", "5 × 576", 5.0, 4.2, "C0"),)),
+    (
+        9.6,
+        (
+            ("queries", "9 × 5 × 64", 1.9, 2.9, "C0"),
+            ("keys", "3 × 5 × 64", 5.0, 2.9, "C0"),
+            ("values", "3 × 5 × 64", 8.1, 2.9, "C0"),
+        ),
+    ),
+    (
+        7.6,
+        (("queries_rotated", "9 × 5 × 64", 1.9, 2.9, "C2"), ("keys_rotated", "3 × 5 × 64", 5.0, 2.9, "C2")),
+    ),
+    (5.7, (("scores", "9 × 5 × 5", 3.45, 2.9, "C1"),)),
+    (4.0, (("weights", "9 × 5 × 5", 3.45, 2.9, "C1"),)),
+    (2.3, (("mixed", "9 × 5 × 64", 5.75, 2.9, "C0"),)),
+    (0.6, (("output", "5 × 576", 5.75, 2.9, "C0"),)),
+)
+"""The boxes of :func:`heads_diagram` by height: name, shape, place, width and colour; a test knows names and shapes."""
+
+
 def heads_diagram(figure: Figure) -> None:
     """Draw the way through the attention of SmolLM2, with the names of its tensors and their shapes."""
     axes = canvas(figure, width=10, height=12.6, inches=5.6)
-    rows = (
-        (11.6, (("attention_norm", "5 × 576", 5.0, 4.2, "C0"),)),
-        (
-            9.6,
-            (
-                ("queries", "9 × 5 × 64", 1.9, 2.9, "C0"),
-                ("keys", "3 × 5 × 64", 5.0, 2.9, "C0"),
-                ("values", "3 × 5 × 64", 8.1, 2.9, "C0"),
-            ),
-        ),
-        (
-            7.6,
-            (("queries_rotated", "9 × 5 × 64", 1.9, 2.9, "C2"), ("keys_rotated", "3 × 5 × 64", 5.0, 2.9, "C2")),
-        ),
-        (5.7, (("scores", "9 × 5 × 5", 3.45, 2.9, "C1"),)),
-        (4.0, (("weights", "9 × 5 × 5", 3.45, 2.9, "C1"),)),
-        (2.3, (("mixed", "9 × 5 × 64", 5.75, 2.9, "C0"),)),
-        (0.6, (("output", "5 × 576", 5.75, 2.9, "C0"),)),
-    )
-    for y, boxes in rows:
+    for y, boxes in HEADS_ROWS:
         for name, shape, x, width, color in boxes:
             _box(axes, x, y, width, color)
             axes.text(x, y + 0.2, name, ha="center", va="center", fontsize=8.5, family="DejaVu Sans Mono")

@@ -178,6 +178,10 @@ def load_gguf(path: str | Path, dtype: torch.dtype = torch.float32) -> Loaded[Tr
 def save_folder(loaded: Loaded[AnyModel], folder: str | Path, largest: int | None = None) -> None:
     """Save a model in a folder that ``transformers`` loads as well. Each file is complete or untouched.
 
+    A BERT without a head is saved without the pooler of BERT's training, which ours does not keep. Its vectors come out
+    the same in ``AutoModel``, which reports the pooler as missing and draws one at random: leave its
+    ``pooler_output`` unread.
+
     Args:
         loaded: The model and what belongs to it.
         folder: Where to; it is made if need be.

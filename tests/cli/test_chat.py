@@ -122,6 +122,13 @@ def test_a_conversation(run: Run, folder: Path, loaded: Loaded) -> None:
     assert run("chat", folder, "--max-new-tokens", 6, stdin=b"low\nnew").out == result.out
 
 
+def test_a_published_model_answers(run: Run) -> None:
+    require("smollm2")
+    result = run("chat", "smollm2", "--max-new-tokens", 12, stdin=b"What is the capital of France?\n")
+    assert (result.code, result.err) == (0, "")
+    assert "Paris" in result.out
+
+
 def test_a_system_message_stays_first(run: Run, folder: Path, loaded: Loaded) -> None:
     expected = answers(loaded, ["low"], 6, system="new")
     assert run("chat", folder, "--max-new-tokens", 6, "--system", "new", stdin=b"low\n").out == expected[0] + "\n"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from allocations import LargestTensor
 from safetensors.torch import load_file, save_file
 from transformer_twins import MAIN, build, draw, logits_apart, ours
 
@@ -260,8 +261,20 @@ def test_a_configuration_that_the_weights_contradict_takes_no_memory(
 ) -> None:
     save_folder(Loaded(small(20)), tmp_path)
     edit(tmp_path / "config.json", **changes)
-    with pytest.raises(ValueError, match=message):
+    with LargestTensor() as largest, pytest.raises(ValueError, match=message):
         load_folder(tmp_path)
+    # At most the frequencies of one head, which the configuration works out to check itself.
+    assert largest.n_bytes <= 8 * changes.get("head_dim", 8)
+
+
+def test_the_memory_that_a_model_takes_is_seen(tmp_path: Path) -> None:
+    save_folder(Loaded(small(20)), tmp_path)
+    with LargestTensor() as largest:
+        model = load_folder(tmp_path).model
+    assert largest.n_bytes >= max(weight.nbytes for weight in model.parameters())
+    with LargestTensor() as drawn:
+        small(20)
+    assert drawn.n_bytes >= max(weight.nbytes for weight in model.parameters())
 
 
 def test_a_tied_output_may_lie_there_twice(tmp_path: Path) -> None:

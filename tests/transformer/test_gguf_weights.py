@@ -7,6 +7,7 @@ import gguf
 import numpy as np
 import pytest
 import torch
+from allocations import LargestTensor
 from fuzzing import damaged, read_or_refuse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,9 +153,10 @@ def load_all(path: Path, content: bytes) -> None:
     """Read every tensor of a file with this content."""
     path.write_bytes(content)
     weights = read_gguf(path)
-    with np.errstate(all="ignore"):  # damaged scales are NaN or infinite
+    with np.errstate(all="ignore"), LargestTensor() as largest:  # damaged scales are NaN or infinite
         for name, shape in weights.shapes.items():
             assert tuple(weights.load(name).shape) == shape
+    assert largest.n_bytes <= 100 * len(content) + 1000  # two bits a number become 32
 
 
 @settings(max_examples=300)

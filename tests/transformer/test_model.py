@@ -23,7 +23,7 @@ from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import Block, BlockConfig
 from llmguide.transformer.config import Scales
 from llmguide.transformer.feedforward import GatedMlp
-from llmguide.transformer.masks import document_mask, positions_of
+from llmguide.transformer.masks import document_mask, positions_of, prefix_mask
 from llmguide.transformer.positions import AlibiPositions, NoPositions, RotaryPositions, SinusoidalPositions
 
 GROUPED = llama(vocab_size=31, context_length=24, d_model=16, n_layers=2, n_heads=4, n_kv_heads=2, d_hidden=20)
@@ -130,6 +130,22 @@ def test_packed_documents_are_as_alone(name: str) -> None:
     packed = model(IDS[:1], mask=mask, positions=positions)
     torch.testing.assert_close(packed[:, :4], model(IDS[:1, :4]))
     torch.testing.assert_close(packed[:, 4:], model(IDS[:1, 4:]))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_prefix_is_read_in_both_directions_and_the_rest_in_one(name: str) -> None:
+    model = built(replace(CONFIGS[name], mask=MaskConfig("causal")))
+    both_ways = built(replace(model.config, mask=MaskConfig("bidirectional")))
+    mask = prefix_mask(4, 9, 9)[None, None]
+    found = model(IDS[:1], mask=mask)
+    torch.testing.assert_close(found[:, :4], both_ways(IDS[:1, :4]))
+    changed = IDS[:1].clone()
+    changed[0, 6] = (changed[0, 6] + 1) % model.config.vocab_size
+    torch.testing.assert_close(model(changed, mask=mask)[:, :6], found[:, :6])
+    changed[0, 3] = (changed[0, 3] + 1) % model.config.vocab_size
+    moved = (model(changed, mask=mask) - found).abs().amax(-1)[0]
+    assert bool((moved > 1e-4).all())  # the end of the prefix is seen by all
 
 
 @torch.no_grad()

@@ -1,18 +1,21 @@
 """The real models, against `transformers` on the same files."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from figures.attention import HEADS_ROWS
 from published_twins import require
 from transformers import modeling_utils
 
-from llmguide.transformer.checkpoints import Loaded
+from llmguide.transformer.checkpoints import Loaded, load_folder, save_folder
 from llmguide.transformer.model import Transformer
 from llmguide.transformer.published import MINILM, SMOLLM2, minilm, smollm2
+from llmguide.transformer.trace import Tap
 
 PROMPTS = (
     "The capital of France is",
@@ -91,10 +94,22 @@ def write(model: Transformer, rows: list[list[int]], count: int) -> list[list[in
     return torch.cat(written, 1).tolist()
 
 
-def test_smollm2_is_the_library_s(smol: Loaded, smol_of_the_library: Any) -> None:
+@pytest.fixture(scope="module")
+def prompts(smol: Loaded) -> list[list[int]]:
+    """The prompts in tokens."""
     assert smol.tokenizer is not None
-    prompts = [smol.tokenizer.encode_ids(prompt) for prompt in PROMPTS]
-    texts = write(smol.model, prompts, NEW)
+    return [smol.tokenizer.encode_ids(prompt) for prompt in PROMPTS]
+
+
+@pytest.fixture(scope="module")
+def texts(smol: Loaded, prompts: list[list[int]]) -> list[list[int]]:
+    """What our model writes on from them."""
+    return write(smol.model, prompts, NEW)
+
+
+def test_smollm2_is_the_library_s(
+    smol: Loaded, smol_of_the_library: Any, prompts: list[list[int]], texts: list[list[int]]
+) -> None:
     worst = 0.0
     for prompt, text in zip(prompts, texts, strict=True):
         ids = torch.tensor([prompt + text])
@@ -104,13 +119,36 @@ def test_smollm2_is_the_library_s(smol: Loaded, smol_of_the_library: Any) -> Non
         # Each token of ours is the library's choice after the same beginning, so its greedy text is the same.
         assert expected[len(prompt) - 1 : -1].argmax(-1).tolist() == text
     assert worst <= 1e-3
+
+
+def test_the_library_s_own_loop_writes_the_same(
+    smol: Loaded, smol_of_the_library: Any, prompts: list[list[int]], texts: list[list[int]]
+) -> None:
+    prompts, texts = prompts[:3], texts[:3]
+    width, stop = max(map(len, prompts)), smol.generation.stop_ids[0]
     theirs = smol_of_the_library.generate(
-        torch.tensor(prompts[:1]), attention_mask=torch.ones(1, len(prompts[0]), dtype=torch.long),
-        min_new_tokens=NEW, max_new_tokens=NEW, do_sample=False,
+        torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts]),
+        attention_mask=torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]),
+        max_new_tokens=NEW, do_sample=False, pad_token_id=stop, eos_token_id=stop,
     )  # fmt: skip
-    stop = smol.generation.stop_ids[0]
-    if stop not in texts[0]:
-        assert theirs[0, len(prompts[0]) :].tolist() == texts[0]
+
+    def cut(text: list[int]) -> list[int]:
+        return text[: text.index(stop)] if stop in text else text
+
+    assert [cut(text) for text in theirs[:, width:].tolist()] == [cut(text) for text in texts]
+    assert max(len(cut(text)) for text in texts) == NEW
+
+
+def test_the_book_draws_the_tensors_by_their_names_and_shapes(smol: Loaded) -> None:
+    assert smol.tokenizer is not None
+    tap = Tap()
+    with torch.no_grad():
+        smol.model(torch.tensor([smol.tokenizer.encode_ids("The key opens the door")]), tap=tap)
+    drawn = [(name, shape) for _, boxes in HEADS_ROWS for name, shape, *_ in boxes]
+    assert len(drawn) == 10
+    for name, shape in drawn:
+        tensor = tap.tensors[f"blocks.0.{'' if name == 'attention_norm' else 'attention.'}{name}"]
+        assert shape == " × ".join(map(str, tensor.shape[1:])), name
 
 
 def test_smollm2_answers(smol: Loaded) -> None:
@@ -131,3 +169,19 @@ def test_vectors_of_minilm_are_the_library_s() -> None:
         expected = theirs(ids, attention_mask=real.long()).last_hidden_state
         found = loaded.model(ids, real=real)
     assert (found - expected)[real].abs().max() <= 1e-5
+
+
+def test_the_library_loads_minilm_as_ours_saves_it(tmp_path: Path) -> None:
+    require_minilm()
+    loaded = minilm()
+    save_folder(loaded, tmp_path)
+    theirs, report = transformers.AutoModel.from_pretrained(tmp_path, output_loading_info=True)
+    # The pooler serves a task of BERT's training, and ours does not keep it.
+    assert set(report["missing_keys"]) == {"pooler.dense.weight", "pooler.dense.bias"}
+    assert not report["unexpected_keys"]
+    assert not report["mismatched_keys"]
+    ids = torch.arange(1000, 1020)[None]
+    with torch.no_grad():
+        found = loaded.model(ids)
+        assert (theirs.eval()(ids).last_hidden_state - found).abs().max() <= 1e-5
+        assert torch.equal(load_folder(tmp_path).model(ids), found)

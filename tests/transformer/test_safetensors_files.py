@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from allocations import LargestTensor
 from fuzzing import damaged, read_or_refuse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -127,7 +128,9 @@ def test_damaged_files_are_read_or_refused(tmp_path_factory: pytest.TempPathFact
         for name in weights.entries:
             weights.load(name)
 
-    read_or_refuse(read, content)
+    with LargestTensor() as largest:
+        read_or_refuse(read, content)
+    assert largest.n_bytes <= 100 * len(content) + 1000  # as tightly as numpy is watched
 
 
 JSON = st.recursive(
@@ -163,7 +166,9 @@ def test_absurd_headers_are_read_or_refused(
         for name in weights.entries:
             assert tuple(weights.load(name).shape) == weights.shapes[name]
 
-    read_or_refuse(read, content)
+    with LargestTensor() as largest:
+        read_or_refuse(read, content)
+    assert largest.n_bytes <= 100 * len(content) + 1000  # as tightly as numpy is watched
 
 
 def test_a_file_that_is_damaged_after_the_check_is_refused(tmp_path: Path) -> None:

@@ -31,9 +31,14 @@ class Soups(dict[str, BeautifulSoup]):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they use, so that ``-m "not browser"`` needs no care from who writes a test."""
+    """Mark tests by what they use, so that ``-m "not browser"`` needs no care from who writes a test.
+
+    Coverage does not watch them: the tests beside this folder reach the package's lines, and faster so.
+    """
     markers = {"html_dir": "book", "browser": "browser", "pdf_file": "pdf", "epub_file": "epub"}
     for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("no_cover")
         for fixture, marker in markers.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)

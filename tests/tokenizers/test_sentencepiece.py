@@ -210,7 +210,8 @@ def test_mistral_s_second_and_third_vocabulary_differ_in_special_pieces_only() -
     assert len(second.encode_ids(text)) > 3
 
 
-# A million texts, too many for coverage to watch. What holds of the third vocabulary's single characters holds of the second's, as the test above says.
+# A million texts are too many for coverage to watch. What holds of the third vocabulary's single characters holds of
+# the second's, as the test above says.
 @pytest.mark.no_cover
 @pytest.mark.parametrize("version", ["v1", pytest.param("v2", marks=pytest.mark.long), "v3"])
 def test_mistral_s_ids_of_every_character(version: str) -> None:

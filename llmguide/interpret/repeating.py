@@ -7,8 +7,8 @@ import torch
 from llmguide.transformer.checkpoints import Loaded
 from llmguide.transformer.model import Transformer
 
-BEGINNING = "This device repeats its input exactly.\n"
-EXAMPLES = 4
+_BEGINNING = "This device repeats its input exactly.\n"
+_EXAMPLES = 4
 
 
 def repeat_probabilities(loaded: Loaded[Transformer], tokens: Sequence[int]) -> list[float]:
@@ -27,19 +27,19 @@ def repeat_probabilities(loaded: Loaded[Transformer], tokens: Sequence[int]) -> 
     Raises:
         ValueError: If the model has come without a tokenizer, or an id is not one of its tokens.
 
-    Source: One of the prompts of :cite:t:`land2024fishing`, with fewer examples.
+    Source: After a prompt of :cite:t:`land2024fishing`, with another first line and four examples.
     """
     if loaded.tokenizer is None:
         raise ValueError("loaded has no tokenizer to write the prompt with: load a model that comes with one")
     if wrong := [token for token in tokens if not 0 <= token < loaded.model.config.vocab_size]:
         raise ValueError(f"tokens holds {wrong[0]}; the model has tokens 0 to {loaded.model.config.vocab_size - 1}")
     encode = loaded.tokenizer.encode_ids
-    beginning, between = encode(BEGINNING + "Input: \u00ab"), encode("\u00bb\nOutput: \u00ab")
+    beginning, between = encode(_BEGINNING + "Input: \u00ab"), encode("\u00bb\nOutput: \u00ab")
     behind = encode("\u00bb\nInput: \u00ab")
     probabilities = []
     for token in tokens:
         example = [token, *between, token, *behind]
-        prompt = [*beginning, *example * EXAMPLES, token, *between]
+        prompt = [*beginning, *example * _EXAMPLES, token, *between]
         with torch.no_grad():
             logits = loaded.model(torch.tensor([prompt]), last_only=True)
         probabilities.append(float(logits[0, -1].softmax(-1)[token]))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -74,17 +75,17 @@ def evaluate(
     return workers.add(total) / tokens
 
 
-def find_device(name: str) -> torch.device:
+def find_device(name: Literal["cpu", "cuda"]) -> torch.device:
     """Find a device by its name.
 
     Args:
-        name: ``cpu`` or ``cuda``.
+        name: The processor, or an accelerator that torch calls ``cuda``.
 
     Returns:
         The device.
 
     Raises:
-        ValueError: If there is none here.
+        ValueError: If it is ``cuda`` and torch finds none.
 
     Example:
         >>> find_device("cpu")

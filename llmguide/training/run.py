@@ -172,13 +172,15 @@ def train_run(
     Raises:
         OSError: If a file cannot be written; what was saved before stays whole. If another run is writing there, a
             BlockingIOError.
-        ValueError: If there is no such device, if the directory holds a run of another model, other batches or another
-            configuration, if the rows of a step are fewer than the processes times the accumulation, or if the loss is
-            no longer a number.
+        ValueError: If there is no such device or several processes would share it, if the directory holds a run of
+            another model, other batches or another configuration, if the rows of a step are fewer than the processes
+            times the accumulation, or if the loss is no longer a number.
     """
     start = time.monotonic()
     workers = OneWorker() if workers is None else workers
     directory, device = Path(directory), find_device(config.device)
+    if device.type == "cuda" and workers.size > 1:
+        raise ValueError('several processes would share one accelerator; take device = "cpu"')
     model.to(device)
     precision = bfloat16(device) if config.precision == "bfloat16" else None
     optimizer = adamw(

@@ -150,8 +150,8 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
     needs it. A tensor that several operations need counts once; token ids, masks and the choices of a router do not
     count. The loss comes on top, above all the logits: batch x positions x vocab numbers, and as many probabilities.
 
-    State-space layers, where what is kept depends on the chunks in which they read, and models of two stacks are left
-    out.
+    Not worked out for state-space layers, where what is kept depends on the chunks in which they read, nor for models
+    of two stacks.
 
     Args:
         config: A choice of parts.
@@ -166,7 +166,7 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
         and the router's scores) and ``head``.
 
     Raises:
-        ValueError: If a number is out of range, or a block has a state space.
+        ValueError: If a number is out of range, a block has a state space, or the model has two stacks.
 
     Example:
         >>> from llmguide.transformer import gpt2
@@ -175,6 +175,8 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
         {'norms': 75, 'attention': 180, 'weights': 1152, 'feedforward': 324, 'head': 3}
     """
     span = Span(batch, positions)
+    if not isinstance(config, ModelConfig):
+        raise ValueError("what the backward pass needs is worked out for models of one stack only")
     d, tokens = config.d_model, span.tokens
     # Kept as what a softmax made and, where there is a mask, again after rows without a visible key were emptied.
     masked = config.mask.build(positions, positions) is not None

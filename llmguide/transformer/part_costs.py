@@ -210,7 +210,7 @@ def kept_by_norm(norm: NormConfig | None, rows: int, width: int) -> int:
 
 
 def kept_by_feedforward(part: FeedForwardConfig | ExpertsConfig, tokens: int, d_model: int) -> int:
-    """Count what the gradient of a feed-forward part needs, without the input of a router or a shared expert twice."""
+    """Count what the gradient of a feed-forward part needs, the input that a router and a shared expert share once."""
     if isinstance(part, FeedForwardConfig):
         # What goes into the activation, what comes out, and what goes into the last product; for ReLU only the latter.
         kept = (4 if part.gated else 2) - (part.activation == "relu")
@@ -219,8 +219,8 @@ def kept_by_feedforward(part: FeedForwardConfig | ExpertsConfig, tokens: int, d_
     chosen = tokens * part.n_active
     experts = kept_by_feedforward(part.expert, chosen, d_model) + chosen * (2 * d_model + 1)
     shared = 0 if part.shared is None else kept_by_feedforward(part.shared, tokens, d_model) - tokens * d_model
-    # The router keeps its input and all scores and, to divide by their sum, those of the chosen and the sum, which is
-    # kept away from zero: twice.
+    # The router keeps its input and all scores and, to divide by their sum, those of the chosen and the sum, before and
+    # after it is kept away from zero.
     divided = chosen + 2 * tokens if part.router.normalize else 0
     return tokens * (d_model + part.n_experts) + divided + experts + shared
 

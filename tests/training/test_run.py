@@ -22,6 +22,7 @@ from llmguide.training.metrics import read_metrics
 from llmguide.training.objective import evaluate
 from llmguide.training.packing import pack
 from llmguide.training.run import TrainingConfig, train_run
+from llmguide.training.workers import OneWorker
 from llmguide.transformer import Transformer, initialize
 
 SHORT = TrainingConfig(steps=4, learning_rate=0.01, warmup=2, weight_decay=0.3, clip=0.5, beta1=0.8, beta2=0.9)
@@ -167,6 +168,16 @@ def test_bfloat16_learns_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         results.append(train_run(plain_model(), batches, config, tmp_path / precision).losses[-1])
     assert results[0] != results[1]
     assert results[0] == pytest.approx(results[1], rel=0.05)
+
+
+def test_several_processes_take_no_accelerator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Two(OneWorker):
+        size = 2
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    config, batches = replace(SHORT, device="cuda"), PackedBatches(packed(), 4, seed=1)
+    with pytest.raises(ValueError, match="several processes would share one accelerator; take device ="):
+        train_run(plain_model(), batches, config, tmp_path, workers=Two())
 
 
 def test_the_model_is_moved_to_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from llmguide.transformer.accounting import (
 )
 from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.block import BlockConfig
+from llmguide.transformer.catalogue import MODELS
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.feedforward import FeedForwardConfig
 from llmguide.transformer.latent_attention import LatentAttentionConfig
@@ -170,6 +171,12 @@ def test_activations_are_what_autograd_keeps(config: ModelConfig, batch: int, po
 def test_activations_are_not_worked_out_for_states() -> None:
     with pytest.raises(ValueError, match="is not worked out for state-space layers"):
         activation_bytes(HYBRID, 1, 4)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_activations_are_not_worked_out_for_two_stacks() -> None:
+    with pytest.raises(ValueError, match="is worked out for models of one stack only"):
+        activation_bytes(MODELS["t5-base"].config, 1, 4)  # type: ignore[arg-type]
 
 
 def test_every_expert_takes_memory() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
@@ -129,9 +129,9 @@ def read_sections(pages: Mapping[str, str], memory: Path) -> dict[str, list[list
     Returns:
         For each page what :func:`sections_of` says.
     """
-    known = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+    known: dict[str, dict[str, Any]] = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
     reader = Path(__file__).read_bytes()  # which may read otherwise than the last time
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, page in pages.items():
         digest = hashlib.sha256(reader + page.encode()).hexdigest()
         same = known.get(name, {}).get("digest") == digest

@@ -261,7 +261,7 @@ def claim_directory(config: RunConfig) -> bool:
     directory = Path(config.output.directory)
     file = directory / SETTINGS_FILE
     if file.is_file():
-        changed = _changed(read_settings(file), config.settings)
+        changed = _changed(read_settings(file), {**_LATER, **config.settings})
         if not changed:
             return False
         if any((directory / "checkpoints").glob("step-*")):

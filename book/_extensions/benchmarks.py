@@ -132,6 +132,7 @@ def explain(record: Record, lines: Iterable[str]) -> list[Reason]:
     Raises:
         ValueError: If a missed row has no reason, or a line has no colon.
         LookupError: If a reason prints a number that the record does not have.
+        TypeError: If it divides what are no numbers.
     """
     reasons = []
     for line in filter(str.strip, lines):
@@ -155,8 +156,8 @@ def _fill(record: Record, found: re.Match[str]) -> str:
     if len(values) == 1:
         return format_value(values[0], found[2])
     above, below = values
-    assert isinstance(above, int | float)
-    assert isinstance(below, int | float)
+    if not (isinstance(above, int | float) and isinstance(below, int | float)):
+        raise TypeError(f"{found[1]} is no quotient of two numbers")
     return format_value(above / below, found[2])
 
 

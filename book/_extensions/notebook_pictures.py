@@ -12,10 +12,11 @@ from pathlib import PurePosixPath
 
 import nbsphinx
 from docutils import nodes
-from sphinx.addnodes import download_reference
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.typing import ExtensionMetadata
+
+from _extensions.recorded import download_of
 
 _WIDTH = "{%- set width = output.metadata[datatype].width %}"
 _WORDS = """{%- if output.metadata[datatype].alt %}
@@ -50,9 +51,7 @@ def offer_file(app: Sphinx, doctree: nodes.document) -> None:
     title = next(doctree.findall(nodes.title), None)
     if file.suffix != ".ipynb" or title is None:
         return
-    link = download_reference(
-        "", "", nodes.literal("", file.name), reftarget=f"/{file}", refdoc=docname, reftype="download"
-    )
+    link = download_of(app.env, f"/{file}", nodes.literal("", file.name))
     line = nodes.paragraph("", "This page as a notebook: ", link)
     title.parent.insert(title.parent.index(title) + 1, nodes.container("", line, classes=["notebook-file", "web-only"]))
 

@@ -261,6 +261,7 @@ def claim_directory(config: RunConfig) -> bool:
     directory = Path(config.output.directory)
     file = directory / SETTINGS_FILE
     if file.is_file():
+        # Who puts a configuration together by hand need not name all its settings.
         changed = _changed(read_settings(file), {**_LATER, **config.settings})
         if not changed:
             return False

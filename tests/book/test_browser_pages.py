@@ -13,18 +13,8 @@ from playwright.sync_api import Browser, Page
 
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
 PARTS = 12
-MADE_OF_CODE = ("_modules/", "api/")  # by one template each, whose frame the narrow prose pages have too
 FOR_SERVERS = "404.html"  # its addresses begin at the root, because it is shown at any depth
 OF_A_THEME = "{runOnly: ['color-contrast', 'link-in-text-block', 'image-alt', 'role-img-alt', 'svg-img-alt']}"
-# Axe weighs each word of code anew. One of each kind and block is enough: their colours are the same.
-ONE_OF_A_KIND = """
-for (const block of document.querySelectorAll(".highlight pre")) {
-    const seen = new Set();
-    for (const word of block.querySelectorAll("span:not(:has(*))")) {
-        const kind = `${word.parentElement.className} ${word.className}`;
-        seen.has(kind) ? word.replaceWith(word.textContent) : seen.add(kind);
-    }
-}"""
 Visit = Callable[..., Page]
 
 
@@ -49,11 +39,9 @@ def served(html_dir: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def serious_findings(window: Page, rules: str = "{}", *, without: str = "") -> list[str]:
-    """Run axe, which the window must have loaded, on a page or on what is outside one of its elements."""
-    window.evaluate(ONE_OF_A_KIND)
-    place = f"{{exclude: [['{without}']]}}" if without else "document"
-    found = window.evaluate(f"axe.run({place}, {{resultTypes: ['violations'], preload: false, ...{rules}}})")
+def serious_findings(window: Page, rules: str = "{}") -> list[str]:
+    """Run axe, which the window must load with each page."""
+    found = window.evaluate(f"axe.run(document, {{resultTypes: ['violations'], preload: false, ...{rules}}})")
     return [
         f"{finding['id']} ({finding['impact']}): {node['html'][:120]}"
         for finding in found["violations"]
@@ -86,8 +74,7 @@ def test_every_page_fits_and_axe_finds_nothing_serious(
 ) -> None:
     """Axe looks for everything on the wide light page, and on the others for what a theme or a width can change.
 
-    A theme changes colours, and which picture of a pair is shown. No other rule of axe sees either. Pages made of code
-    must fit a phone, too; the tree of all pages beside them is looked at where it stands beside prose.
+    A theme changes colours, and which picture of a pair is shown. No other rule of axe sees either.
     """
     window = visit("index.html", viewport={"width": width, "height": 900}, reduced_motion="reduce")
     window.context.add_init_script(path=AXE)
@@ -99,12 +86,11 @@ def test_every_page_fits_and_axe_finds_nothing_serious(
         found = layout_faults(window, width)
         window.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
         if width == 1280:
-            known = ".sidebar-tree" if page.startswith(MADE_OF_CODE) else ""
-            found += serious_findings(window, without=known)
+            found += serious_findings(window)
             window.emulate_media(color_scheme="dark")
-            found += serious_findings(window, OF_A_THEME, without=known)
+            found += serious_findings(window, OF_A_THEME)
             found += layout_faults(window, 768)
-        elif not page.startswith(MADE_OF_CODE):
+        else:
             found += serious_findings(window, "{rules: {'color-contrast': {enabled: false}}}")
         faults += [f"{page}: {fault}" for fault in found]
     assert not faults

@@ -11,8 +11,7 @@ from bs4 import BeautifulSoup
 
 BOOK = Path(__file__).parents[2] / "book"
 NOTEBOOKS = sorted((BOOK / "notebooks").glob("*.ipynb"))
-PAGES = [page for page in BOOK.rglob("*.md") if "notebooks" not in page.relative_to(BOOK).parts]
-CHAPTERS = [page for page in PAGES if page != BOOK / "index.md"]  # the first page lists all notebooks
+PAGES = sorted(set(BOOK.rglob("*.md")) - {BOOK / "index.md"})  # the first page lists all notebooks
 LONGEST_LINE = 76  # characters that fit on a printed page
 MOST_SECONDS = 60
 
@@ -46,7 +45,7 @@ class TestNotebook:
     def test_chapter_and_notebook_link_to_each_other(self, notebook: Path) -> None:
         text = "\n".join(map(source, cells(notebook, "markdown")))
         linked = {(notebook.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+\.md)\)", text)}
-        offering = {page for page in CHAPTERS if f"</notebooks/{notebook.name}>" in page.read_text("utf-8")}
+        offering = {page for page in PAGES if f"</notebooks/{notebook.name}>" in page.read_text("utf-8")}
         assert offering, f"no chapter offers {notebook.name} for download"
         assert offering <= linked, f"{notebook.name} does not link back to {offering - linked}"
 

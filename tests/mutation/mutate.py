@@ -73,7 +73,7 @@ def copy(modules: list[str]) -> None:
         tar.extractall(COPY, filter="data")
     only = [f"llmguide/{package_of(module)}/{module}.py" for module in modules]
     settings = SETTINGS.format(
-        only="".join(f"\n    {one}" for one in only), tests="".join(f"\n    {one}" for one in tests_of(modules))
+        only="".join(f"\n    {one}" for one in only), tests="".join(f"\n    {one}" for one in noticing(modules))
     )
     (COPY / "setup.cfg").write_text(settings, "utf-8")
 
@@ -83,7 +83,7 @@ def package_of(module: str) -> str:
     return str(EXPLAINED["modules"][module].get("package", "tokenizers"))
 
 
-def tests_of(modules: Iterable[str]) -> list[str]:
+def noticing(modules: Iterable[str]) -> list[str]:
     """List the files of the tests that should notice a change of these modules."""
     named = {
         f"tests/{package_of(module)}/{test}" for module in modules for test in EXPLAINED["modules"][module]["tests"]
@@ -93,7 +93,7 @@ def tests_of(modules: Iterable[str]) -> list[str]:
 
 def check_names(modules: Iterable[str]) -> None:
     """Stop if a test would have another name when it is collected again: all its mutants would look as if killed."""
-    command = [sys.executable, "-c", COLLECT_TWICE, *tests_of(modules)]
+    command = [sys.executable, "-c", COLLECT_TWICE, *noticing(modules)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"these tests change their names when collected twice; give them plain ids:\n{done.stderr}")

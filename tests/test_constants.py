@@ -8,6 +8,8 @@ import pytest
 
 from llmguide import constants
 from llmguide.constants import CONSTANTS
+from llmguide.constants.dates import YEARS
+from llmguide.constants.findings import FINDINGS
 from llmguide.constants.sizes import SIZES
 from llmguide.constants.texts import TEXTS
 
@@ -15,7 +17,7 @@ REFERENCES = Path(__file__).parents[1] / "references"
 
 
 def test_names_are_unique_and_can_be_referred_to():
-    assert len(CONSTANTS) == len(TEXTS) + len(SIZES)
+    assert len(CONSTANTS) == len(TEXTS) + len(YEARS) + len(FINDINGS) + len(SIZES)
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in CONSTANTS)
 
 

@@ -13,6 +13,7 @@ from sphinx.util.typing import ExtensionMetadata
 from _extensions.common import fail, note_files, package_files
 from _extensions.tables import format_value
 from llmguide.constants import CONSTANTS, Constant
+from llmguide.constants.dates import YEARS
 
 
 class ConstantRole(SphinxRole):
@@ -57,7 +58,7 @@ class ConstantsIndexDirective(SphinxDirective):
 
     def _entry(self, constant: Constant) -> nodes.definition_list_item:
         label = _label(constant)
-        value = f"{format_value(constant.value, ',')} {constant.unit}"
+        value = f"{format_value(constant.value, '' if constant in YEARS else ',')} {constant.unit}"
         term = nodes.term(
             "", "", nodes.literal("", constant.name), nodes.Text(f": {value}"), ids=[label], names=[label]
         )

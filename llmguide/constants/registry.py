@@ -1,10 +1,12 @@
 """Every constant by its name."""
 
 from llmguide.constants.constant import Constant
+from llmguide.constants.dates import YEARS
+from llmguide.constants.findings import FINDINGS
 from llmguide.constants.sizes import SIZES
 from llmguide.constants.texts import TEXTS
 
-CONSTANTS: dict[str, Constant] = {constant.name: constant for constant in (*TEXTS, *SIZES)}
+CONSTANTS: dict[str, Constant] = {constant.name: constant for constant in (*TEXTS, *YEARS, *FINDINGS, *SIZES)}
 """Every constant by its name.
 
 :meta hide-value:

@@ -16,6 +16,14 @@ TEXTS: tuple[Constant, ...] = (
         "Section 2.3. 256 bytes, 50,000 merges and the end-of-text token, whose id is 50256 in tiktoken.",
     ),
     Constant(
+        "gpt2-merges",
+        50_000,
+        "merges",
+        LOOKED_UP,
+        "radford2019language",
+        "Section 2.3, with 256 bytes and one special token.",
+    ),
+    Constant(
         "bert-vocab-size",
         30_522,
         "tokens",
@@ -54,6 +62,22 @@ TEXTS: tuple[Constant, ...] = (
         LOOKED_UP,
         "grattafiori2024llama3",
         "With Table 3, as 128K; the released configurations say 128,256, of which 256 are special tokens.",
+    ),
+    Constant(
+        "llama3-tokens-of-tiktoken",
+        100_000,
+        "tokens",
+        LOOKED_UP,
+        "grattafiori2024llama3",
+        "With Table 3, as 100K: the part of the vocabulary that comes from tiktoken.",
+    ),
+    Constant(
+        "llama3-tokens-added",
+        28_000,
+        "tokens",
+        LOOKED_UP,
+        "grattafiori2024llama3",
+        "With Table 3, as 28K: the part of the vocabulary that was added for other languages than English.",
     ),
     Constant(
         "smollm2-vocab-size",

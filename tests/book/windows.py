@@ -6,10 +6,7 @@ from playwright.sync_api import Browser, Page
 
 
 class Windows:
-    """The windows of a browser: those that tests are done with wait for tests with the same options of a context.
-
-    A script that is added to a context stays there, so that later tests would have it: who adds one opens a context.
-    """
+    """The windows of a browser: those that tests are done with wait for tests with the same options of a context."""
 
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
@@ -18,12 +15,19 @@ class Windows:
         self.faults: dict[Page, list[str]] = {}
 
     def open(self, **options: Any) -> Page:
-        """Return an empty window, the network switched off."""
+        """Return an empty window, the network switched off.
+
+        Args:
+            options: Those of a browser context; and ``script``, a file to run before each page's own scripts.
+        """
         options = {"viewport": {"width": 1280, "height": 900}, "offline": True} | options
         if idle := self.idle.get(repr(sorted(options.items()))):
             return idle.pop()
-        context = self.browser.new_context(**options)
+        script = options.get("script")
+        context = self.browser.new_context(**{name: value for name, value in options.items() if name != "script"})
         context.set_default_timeout(10_000)
+        if script:
+            context.add_init_script(path=script)
         window = context.new_page()
         faults = self.faults[window] = []
         self.options[window] = options

@@ -9,11 +9,13 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from availability import unavailable
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from windows import Windows
 
 ROOT = Path(__file__).parents[2]
 # The second line of flags keeps Chromium itself from looking for updates while we count requests.
@@ -116,32 +118,28 @@ def browser(program: Callable[[str, str], str]) -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> Windows:
+    """Its windows."""
+    return Windows(browser)
+
+
 @pytest.fixture
-def visit(browser: Browser, html_dir: Path) -> Iterator[Callable[..., Page]]:
+def visit(windows: Windows, html_dir: Path) -> Iterator[Callable[..., Page]]:
     """Call ``visit(page, **options of a browser context)`` to open a page from its folder, the network switched off.
 
     Further pages can be loaded into the same window: ``window.goto((html_dir / page).as_uri())``. A script's uncaught
     error, or a request to anywhere but the folder, fails the test when it ends.
     """
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
+    opened: list[Page] = []
 
-    def note_request(url: str) -> None:
-        if not url.startswith(("file:", "data:", "blob:", "about:")):
-            faults.append(f"a request left for {url}")
-
-    def open_page(page: str, **options: object) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True} | options)
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        window = context.new_page()
-        window.on("request", lambda request: note_request(request.url))
-        window.on("pageerror", lambda error: faults.append(f"{window.url}: {error}"))
+    def open_page(page: str, **options: Any) -> Page:
+        window = windows.open(**options)
+        opened.append(window)
         address, _, anchor = page.partition("#")
         window.goto((html_dir / address).resolve().as_uri() + (f"#{anchor}" if anchor else ""))
         return window
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert not faults, "\n".join(dict.fromkeys(faults))
+    faults = [fault for window in opened for fault in windows.close(window)]
+    assert not faults, "\n".join(faults)

@@ -146,9 +146,12 @@ def random_settings(chance: random.Random) -> Iterator[Settings]:
         yield own
 
 
-def compare(page: Page, cases: list[Case]) -> None:
-    for case, found in zip(cases, page.evaluate(COSTS, cases), strict=True):
+def compare(page: Page, cases: list[Case]) -> list[dict[str, Any]]:
+    """Have the page count, and return what it finds where that is what Python finds."""
+    counted: list[dict[str, Any]] = page.evaluate(COSTS, cases)
+    for case, found in zip(cases, counted, strict=True):
         assert found == costs(config_of(case[0]), case), case
+    return counted
 
 
 def test_every_count_of_random_configurations_is_pythons(calculator: Page, report: list[str]) -> None:
@@ -164,8 +167,7 @@ def test_every_count_of_random_configurations_is_pythons(calculator: Page, repor
         )
         for _ in range(240)
     ]
-    compare(calculator, cases)
-    largest = max(int(costs(config_of(case[0]), case)["prompt"]["attention"]) for case in cases)
+    largest = max(int(counted["prompt"]["attention"]) for counted in compare(calculator, cases))
     assert largest > 2**53  # what a Number would get wrong
     report.append(f"calculator: {len(cases)} random configurations counted as Python does, to the unit")
 

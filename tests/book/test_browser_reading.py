@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chapters import CHAPTERS
 from playwright.sync_api import Page, expect
 from sphinx.util.inventory import InventoryFile
 
@@ -173,17 +172,3 @@ def test_paper_shows_the_text_and_the_solutions_only(visit: Visit) -> None:
         assert box["height"] > 0
     assert window.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert re.match(rb"%PDF", window.pdf())
-
-
-# -- Formulas ----------------------------------------------------------------------------------------------------------
-def test_formulas_of_the_chapters_fit_a_phone(visit: Visit, html_dir: Path) -> None:
-    window = visit("index.html", viewport={"width": 390, "height": 844})
-    wide = {}
-    for chapter in CHAPTERS:
-        window.goto((html_dir / f"{chapter}.html").as_uri())
-        # A formula scrolls in its frame when it is wider.
-        wide[chapter] = window.evaluate(
-            "[...document.querySelectorAll('.formula')].filter((box) => box.scrollWidth > box.clientWidth + 1)"
-            ".map((box) => box.textContent)"
-        )
-    assert not any(wide.values()), wide

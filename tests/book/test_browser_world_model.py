@@ -3,7 +3,9 @@
 import math
 import re
 import shutil
+from base64 import b64decode
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -99,10 +101,10 @@ class Subject(NamedTuple):
 
 
 @pytest.fixture(params=["book", "recorded_book"])
-def subject(request: pytest.FixtureRequest, window: Page) -> Subject:
+def subject(request: pytest.FixtureRequest, visit: Callable[..., Page]) -> Subject:
     """Each of the two models."""
     book: SmallBook = request.getfixturevalue(request.param)
-    window.goto((book.outdir("html") / "index.html").as_uri())
+    window = visit(str(book.outdir("html") / "index.html"))
     expect(window.locator(READY)).to_be_visible()
     window.evaluate(
         """() => {
@@ -110,7 +112,13 @@ def subject(request: pytest.FixtureRequest, window: Page) -> Subject:
             window.session = WorldModelEngine.open(model);
         }"""
     )
-    return Subject(request.param, window, load_folder(book.source / "results" / "world-model"))
+    return Subject(request.param, window, loaded(book))
+
+
+@cache
+def loaded(book: SmallBook) -> Loaded:
+    """The model of a book."""
+    return load_folder(book.source / "results" / "world-model")
 
 
 def prompts() -> list[str]:
@@ -145,13 +153,24 @@ def test_every_text_becomes_the_same_tokens(subject: Subject) -> None:
         assert ids == subject.encode(text), ascii(text)
 
 
+def numbers(base64: str, dtype: torch.dtype) -> torch.Tensor:
+    """Read what a script has written: as bytes, a million numbers travel in no time."""
+    return torch.frombuffer(bytearray(b64decode(base64)), dtype=dtype)
+
+
+def page_logits(subject: Subject, ids: list[int]) -> torch.Tensor:
+    """Return what the page computes."""
+    script = "ids => new Uint8Array(Float32Array.from(session.logits(ids)).buffer).toBase64()"
+    return numbers(subject.window.evaluate(script, ids), torch.float32)
+
+
 def test_every_logit_is_pythons(subject: Subject, report: list[str]) -> None:
     texts = prompts()
     assert len(texts) == 50
     worst = 0.0
     for text in texts:
         ids = subject.encode(text)
-        found = torch.tensor(subject.window.evaluate("ids => Array.from(session.logits(ids))", ids))
+        found = page_logits(subject, ids)
         worst = max(worst, (found - subject.logits(ids)[-1]).abs().max().item())
     assert worst < 1e-3
     report.append(f"the {subject.name}'s model: logits of {len(texts)} prompts to within {worst:.1e} of Python's")
@@ -166,7 +185,7 @@ def test_what_is_kept_of_a_text_is_right_at_every_place(subject: Subject) -> Non
     asked = [ids[:length] for length in random.sample(range(1, 257), 40)]
     asked[10:10] = [other, ids[:60], ids[:60], other]  # what differs, what is shorter, and the same again
     for prefix in asked:
-        found = torch.tensor(subject.window.evaluate("ids => Array.from(session.logits(ids))", prefix))
+        found = page_logits(subject, prefix)
         expected = subject.logits(prefix)[-1] if prefix is other or prefix == other else want[len(prefix) - 1]
         assert (found - expected).abs().max().item() < 1e-3
     for wrong in ([], [1] * 257):
@@ -193,29 +212,39 @@ def logits_to_filter(subject: Subject) -> list[torch.Tensor]:
 
 
 def test_every_rule_keeps_what_pythons_keeps(subject: Subject) -> None:
+    rules = settings()
+    so_far = [
+        [
+            Sampling(),
+            Sampling(rule.temperature),
+            Sampling(rule.temperature, rule.top_k),
+            Sampling(rule.temperature, rule.top_k, rule.top_p),
+            rule,
+        ]
+        for rule in rules
+    ]
     for logits in logits_to_filter(subject):
-        rules = settings()
-        found = subject.window.evaluate(
-            """([logits, rules]) => rules.map(rule => SamplingEngine.stages(Float32Array.from(logits), rule)
-                .map(stage => [stage.kept, Array.from(stage.logits, logit => logit > -Infinity),
-                        Array.from(stage.probabilities)]))""",
+        kept, left, probabilities = subject.window.evaluate(
+            """([logits, rules]) => {
+                const all = rules.flatMap(rule => {
+                    const stages = SamplingEngine.stages(Float32Array.from(logits), rule);
+                    if (stages.length !== 5) throw new Error(`${stages.length} stages`);
+                    return stages;
+                });
+                const kept = stage => Array.from(stage.logits, logit => logit > -Infinity);
+                const left = Uint8Array.from(all.flatMap(kept));
+                const shares = Float64Array.from(all.flatMap(stage => Array.from(stage.probabilities)));
+                return [all.map(stage => stage.kept), left.toBase64(), new Uint8Array(shares.buffer).toBase64()];
+            }""",
             [logits.tolist(), [settings_of(rule) for rule in rules]],
         )
-        for rule, stages in zip(rules, found, strict=True):
-            assert len(stages) == 5
-            so_far = [
-                Sampling(),
-                Sampling(rule.temperature),
-                Sampling(rule.temperature, rule.top_k),
-                Sampling(rule.temperature, rule.top_k, rule.top_p),
-                rule,
-            ]
-            for sampling, (kept, left, probabilities) in zip(so_far, stages, strict=True):
-                want = restrict(logits[None], sampling)[0]
-                share = torch.tensor(probabilities, dtype=torch.float32)
-                assert left == want.isfinite().tolist()
-                assert kept == sum(left)
-                torch.testing.assert_close(share, want.softmax(dim=-1), rtol=1e-4, atol=1e-6)
+        restricted = {rule: restrict(logits[None], rule)[0] for rule in {rule for row in so_far for rule in row}}
+        want = torch.stack([restricted[rule] for row in so_far for rule in row])
+        found = numbers(left, torch.uint8).bool().reshape(want.shape)
+        assert torch.equal(found, want.isfinite())
+        assert kept == found.sum(dim=-1).tolist()
+        shares = numbers(probabilities, torch.float64).float().reshape(want.shape)
+        torch.testing.assert_close(shares, want.softmax(dim=-1), rtol=1e-4, atol=1e-6)
 
 
 def test_the_likeliest_tokens_are_pythons(subject: Subject) -> None:
@@ -336,7 +365,7 @@ def table(window: Page) -> list[list[str]]:
 @pytest.fixture
 def twin(book: SmallBook, window: Page) -> Subject:
     """The page of the first book, and its model in Python."""
-    return Subject("book", window, load_folder(book.source / "results" / "world-model"))
+    return Subject("book", window, loaded(book))
 
 
 def test_the_table_is_pythons(twin: Subject) -> None:

@@ -4,16 +4,21 @@ A test takes what it needs as a fixture. What is missing skips the test with the
 it where the environment says ``CI=true``: there, everything must be present.
 """
 
+import gc
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from availability import unavailable
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pypdf import PdfReader
+from pypdf.generic import Destination
 
 ROOT = Path(__file__).parents[2]
 # The second line of flags keeps Chromium itself from looking for updates while we count requests.
@@ -21,10 +26,18 @@ CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# A word of coloured code, as Pygments writes it.
+COLOURED = re.compile(r'<span class="[a-z]{1,2}\d?">([^<]*)</span>')
 
 
 class Soups(dict[str, BeautifulSoup]):
-    """The parsed page by address."""
+    """The parsed page by address, but for the colours of its code: no test asks for them, and they are many."""
+
+    def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
+        gc.disable()  # it would walk over all pages again and again, and find nothing to collect
+        super().__init__((name, BeautifulSoup(COLOURED.sub(r"\1", text), "html.parser")) for name, text in texts)
+        gc.freeze()  # and now, never again
+        gc.enable()
 
     def __repr__(self) -> str:  # a failing test would otherwise print the book
         return f"<{len(self)} pages>"
@@ -93,7 +106,30 @@ def pages(html_dir: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def soups(html_dir: Path, pages: list[str]) -> Soups:
     """Every page, parsed once. A test that changes one must work on a copy."""
-    return Soups({page: BeautifulSoup((html_dir / page).read_text("utf-8"), "html.parser") for page in pages})
+    return Soups((page, (html_dir / page).read_text("utf-8")) for page in pages)
+
+
+@pytest.fixture(scope="session")
+def epub_soups(epub_file: Path) -> Soups:
+    """Every page of the EPUB, parsed once, by its name in the archive. No test may change one."""
+    with zipfile.ZipFile(epub_file) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".xhtml")]
+        return Soups((name, archive.read(name).decode()) for name in names)
+
+
+@pytest.fixture(scope="session")
+def pdf_outline(pdf_file: Path) -> tuple[PdfReader, list[Destination]]:
+    """The opened PDF, and the entries of its outline, one after the other."""
+    reader = PdfReader(pdf_file)
+    return reader, list(_flat(reader.outline))
+
+
+def _flat(entries: list[Destination | list]) -> Iterator[Destination]:  # type: ignore[type-arg]
+    for entry in entries:
+        if isinstance(entry, list):
+            yield from _flat(entry)
+        else:
+            yield entry
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,17 +111,8 @@ def test_metadata(pdf_file: Path) -> None:
     assert "transformers" in str(data.get("/Keywords"))
 
 
-def _outline(entries: list[Destination | list]) -> Iterator[Destination]:  # type: ignore[type-arg]
-    for entry in entries:
-        if isinstance(entry, list):
-            yield from _outline(entry)
-        else:
-            yield entry
-
-
-def test_outline_leads_to_its_pages(pdf_file: Path) -> None:
-    reader = PdfReader(pdf_file)
-    entries = list(_outline(reader.outline))
+def test_outline_leads_to_its_pages(pdf_outline: tuple[PdfReader, list[Destination]]) -> None:
+    reader, entries = pdf_outline
     assert [entry.title for entry in entries].count("Bibliography") == 1
     pages = [reader.get_destination_page_number(entry) for entry in entries]
     assert None not in pages
@@ -148,11 +139,11 @@ def test_links_resolve(printed: Path) -> None:
     assert dead == set()
 
 
-def test_every_chapter_is_in_the_outline(pdf_file: Path, html_dir: Path) -> None:
+def test_every_chapter_is_in_the_outline(pdf_outline: tuple[PdfReader, list[Destination]], html_dir: Path) -> None:
     index = BeautifulSoup((html_dir / "index.html").read_text("utf-8"), "html.parser")
     chapters = [link.get_text(strip=True) for link in index.select(".sidebar-tree .toctree-l1 > a")]
     assert chapters
-    outline = [entry.title for entry in _outline(PdfReader(pdf_file).outline)]
+    outline = [entry.title for entry in pdf_outline[1]]
     # The sidebar puts a point after the number of a chapter, print does not.
     expected = [re.sub(r"^(\d+)\.\s*", r"\1 ", chapter) for chapter in chapters]
     assert [chapter for chapter in expected if chapter not in outline] == []

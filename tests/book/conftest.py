@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -30,14 +30,37 @@ CHROMIUM_FLAGS = [
 COLOURED = re.compile(r'<span class="[a-z]{1,2}\d?">([^<]*)</span>')
 
 
-class Soups(dict[str, BeautifulSoup]):
-    """The parsed page by address, but for the colours of its code: no test asks for them, and they are many."""
+class Soups(Mapping[str, BeautifulSoup]):
+    """The page by address, parsed when a test first asks for it. A test that changes one must work on a copy.
 
-    def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
-        gc.disable()  # it would walk over all pages again and again, and find nothing to collect
-        super().__init__((name, BeautifulSoup(COLOURED.sub(r"\1", text), "html.parser")) for name, text in texts)
-        gc.freeze()  # and now, never again
-        gc.enable()
+    The colours of code are left out: no test asks for them, and they are a third of all elements.
+
+    Args:
+        names: The addresses.
+        read: Gives the text of a page.
+    """
+
+    def __init__(self, names: list[str], read: Callable[[str], str]) -> None:
+        self._names = dict.fromkeys(names)
+        self._read = read
+        self._parsed: dict[str, BeautifulSoup] = {}
+
+    def __getitem__(self, name: str) -> BeautifulSoup:
+        if name not in self._parsed:
+            if name not in self._names:
+                raise KeyError(name)
+            text = COLOURED.sub(r"\1", self._read(name))
+            gc.disable()  # it would walk over all pages again and again, and find nothing to collect
+            self._parsed[name] = BeautifulSoup(text, "html.parser")
+            gc.freeze()  # nor later
+            gc.enable()
+        return self._parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
     def __repr__(self) -> str:  # a failing test would otherwise print the book
         return f"<{len(self)} pages>"
@@ -105,16 +128,16 @@ def pages(html_dir: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def soups(html_dir: Path, pages: list[str]) -> Soups:
-    """Every page, parsed once. A test that changes one must work on a copy."""
-    return Soups((page, (html_dir / page).read_text("utf-8")) for page in pages)
+    """Every page of the HTML book, parsed once."""
+    return Soups(pages, lambda page: (html_dir / page).read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")
-def epub_soups(epub_file: Path) -> Soups:
-    """Every page of the EPUB, parsed once, by its name in the archive. No test may change one."""
+def epub_soups(epub_file: Path) -> Iterator[Soups]:
+    """Every page of the EPUB, parsed once, by its name in the archive."""
     with zipfile.ZipFile(epub_file) as archive:
         names = [name for name in archive.namelist() if name.endswith(".xhtml")]
-        return Soups((name, archive.read(name).decode()) for name in names)
+        yield Soups(names, lambda name: archive.read(name).decode())
 
 
 @pytest.fixture(scope="session")

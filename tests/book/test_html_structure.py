@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup, CData, NavigableString, Tag
 from chapters import BOOK, CHAPTERS
 
-Soups = dict[str, BeautifulSoup]
+Soups = Mapping[str, BeautifulSoup]
 Tags = dict[str, list[Tag]]
 # How much a page may bring along: text and markup, and everything that a browser loads with it.
 LARGEST_PAGE = 1_500_000

@@ -6,7 +6,7 @@ in which LaTeX keeps it.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
 
@@ -82,14 +82,14 @@ def _merge(pages: Iterable[tuple[str, BeautifulSoup]]) -> dict[str, Numbers]:
 
 
 @pytest.fixture(scope="session")
-def html_numbers(soups: dict[str, BeautifulSoup]) -> dict[str, Numbers]:
+def html_numbers(soups: Mapping[str, BeautifulSoup]) -> dict[str, Numbers]:
     return _merge(
         (page.removesuffix(".html"), soup) for page, soup in soups.items() if not page.startswith("_modules/")
     )
 
 
 @pytest.fixture(scope="session")
-def epub_numbers(epub_soups: dict[str, BeautifulSoup]) -> dict[str, Numbers]:
+def epub_numbers(epub_soups: Mapping[str, BeautifulSoup]) -> dict[str, Numbers]:
     return _merge((name.removesuffix(".xhtml"), soup) for name, soup in epub_soups.items())
 
 
@@ -131,7 +131,7 @@ def test_pdf_has_the_numbers_of_html(html_numbers: dict[str, Numbers], printed: 
 
 
 def test_pdf_outline_has_the_chapters_and_sections_of_html(
-    pdf_outline: tuple[PdfReader, list[Destination]], soups: dict[str, BeautifulSoup]
+    pdf_outline: tuple[PdfReader, list[Destination]], soups: Mapping[str, BeautifulSoup]
 ) -> None:
     """Numbered or not, each heading stands in the outline as HTML shows it, in the order of its page."""
     outline = [re.sub(r"\s+", " ", str(entry.title)).strip() for entry in pdf_outline[1]]

@@ -4,10 +4,8 @@
 lines. They are set with the book's own settings, so that a fault of the style shows before a chapter meets it.
 """
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,40 +13,22 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 from pypdf.generic import Destination, IndirectObject
+from tools.reproducible import CIRCUMSTANCES, build, differences
 
-ROOT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parent / "project"
+CLOCK = {"SOURCE_DATE_EPOCH": "1795478400", "FORCE_SOURCE_DATE": "1"}
 WIDEST = 5.0  # points by which a line may stand out of its column: less than two millimetres
 
 Find = Callable[[str, str], str]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def specimen(program: Find, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of ``project/``, set."""
     program("lualatex", "texlive-luatex")
-    latexmk = program("latexmk", "latexmk")
-    folder = tmp_path_factory.mktemp("specimen")
-    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", "-b", "latex", "-d", str(folder / "doctrees")]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1795478400", "FORCE_SOURCE_DATE": "1"}
-    for command, place in (
-        ([*sphinx, str(Path(__file__).parent / "project"), str(folder / "latex")], ROOT),
-        (
-            [latexmk, "-pdf", "-dvi-", "-ps-", "-interaction=nonstopmode", "-halt-on-error", "book.tex"],
-            folder / "latex",
-        ),
-    ):
-        done = subprocess.run(
-            command,
-            check=False,
-            cwd=place,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=300,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    return folder / "latex" / "book.pdf"
+    program("latexmk", "latexmk")
+    folder = tmp_path_factory.mktemp("specimen") / "first" / "pdf"
+    return build("pdf", PROJECT, folder, CLOCK | CIRCUMSTANCES["first"])
 
 
 @pytest.fixture(scope="module", params=["book", "specimen"])
@@ -178,8 +158,15 @@ def test_every_emoji_is_one_picture(specimen: Path, program: Find) -> None:
     pictures = subprocess.run(
         command, capture_output=True, check=True, encoding="utf-8", timeout=60
     ).stdout.splitlines()
-    source = (Path(__file__).parent / "project" / "scripts.md").read_text("utf-8")
+    source = (PROJECT / "scripts.md").read_text("utf-8")
     emoji = re.findall("🙂|🤖|👩‍🚀|👨‍👩‍👧‍👦|👍🏽|🇩🇪|❤️|1️⃣", source)
     assert len(emoji) > 12
     sizes = [line.split()[3:5] for line in pictures if line.split()[2:3] == ["image"]]
     assert sizes.count(["136", "128"]) == len(emoji)  # the size of a picture in Noto Color Emoji
+
+
+@pytest.mark.pdf
+def test_two_pdfs_are_identical(specimen: Path, tmp_path: Path) -> None:
+    """As ``test_reproducible`` asks of HTML and EPUB: the specimen is the first of the two builds."""
+    second = build("pdf", PROJECT, tmp_path / "second" / "pdf", CLOCK | CIRCUMSTANCES["second"])
+    assert list(differences(specimen, second)) == []

@@ -23,7 +23,7 @@ def _find_pandoc() -> None:
 class UntimedExecution(nbconvert.preprocessors.ExecutePreprocessor):
     """Execute a notebook, and keep out of it when each cell ran and in how many portions its text arrived.
 
-    How many seconds it took stands in the metadata of the executed notebook, which is kept and comes to no page.
+    How many seconds it took is kept in a file beside the executed notebook: the notebook itself is published.
     """
 
     record_timing = traitlets.Bool(False)
@@ -32,9 +32,10 @@ class UntimedExecution(nbconvert.preprocessors.ExecutePreprocessor):
     def preprocess(self, nb: Any, resources: Any = None, km: Any = None) -> tuple[Any, dict[str, Any]]:
         """Execute a notebook and note how long it took."""
         start = perf_counter()
-        nb, resources = super().preprocess(nb, resources, km)
-        nb.metadata["seconds"] = round(perf_counter() - start, 3)
-        return nb, resources
+        done: tuple[Any, dict[str, Any]] = super().preprocess(nb, resources, km)
+        kept = Path(resources["nbsphinx_save_notebook"]).with_suffix(".seconds")
+        kept.write_text(f"{perf_counter() - start:.3f}\n", "utf-8")
+        return done
 
 
 def _leave_addresses_out(*event: Any) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import nbconvert.preprocessors
@@ -20,10 +21,21 @@ def _find_pandoc() -> None:
 
 
 class UntimedExecution(nbconvert.preprocessors.ExecutePreprocessor):
-    """Execute a notebook, and keep out of it when each cell ran and in how many portions its text arrived."""
+    """Execute a notebook, and keep out of it when each cell ran and in how many portions its text arrived.
+
+    How many seconds it took is kept in a file beside the executed notebook: the notebook itself is published.
+    """
 
     record_timing = traitlets.Bool(False)
     coalesce_streams = traitlets.Bool(True)
+
+    def preprocess(self, nb: Any, resources: Any = None, km: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Execute a notebook and note how long it took."""
+        start = perf_counter()
+        done: tuple[Any, dict[str, Any]] = super().preprocess(nb, resources, km)
+        kept = Path(resources["nbsphinx_save_notebook"]).with_suffix(".seconds")
+        kept.write_text(f"{perf_counter() - start:.3f}\n", "utf-8")
+        return done
 
 
 def _leave_addresses_out(*event: Any) -> None:
@@ -39,4 +51,4 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.setup_extension("sphinx.ext.autodoc")  # whose event this is
     app.connect("autodoc-process-docstring", _leave_addresses_out, priority=900)  # after sphinx-autodoc-typehints
     os.environ.setdefault("PYTHONPATH", str(Path(app.confdir).parent))  # notebooks import the checkout's llmguide
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,10 +4,13 @@ A test takes what it needs as a fixture. What is missing skips the test with the
 it where the environment says ``CI=true``: there, everything must be present.
 """
 
+import gc
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 from availability import unavailable
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, sync_playwright
+from pypdf import PdfReader
+from pypdf.generic import Destination
 from windows import Windows
 
 ROOT = Path(__file__).parents[2]
@@ -23,10 +28,41 @@ CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# A word of coloured code, as Pygments writes it.
+COLOURED = re.compile(r'<span class="[a-z]{1,2}\d?">([^<]*)</span>')
 
 
-class Soups(dict[str, BeautifulSoup]):
-    """The parsed page by address."""
+class Soups(Mapping[str, BeautifulSoup]):
+    """The page by address, parsed when a test first asks for it. A test that changes one must work on a copy.
+
+    The colours of code are left out: no test asks for them, and they are a third of all elements.
+
+    Args:
+        names: The addresses.
+        read: Gives the text of a page.
+    """
+
+    def __init__(self, names: list[str], read: Callable[[str], str]) -> None:
+        self._names = dict.fromkeys(names)
+        self._read = read
+        self._parsed: dict[str, BeautifulSoup] = {}
+
+    def __getitem__(self, name: str) -> BeautifulSoup:
+        if name not in self._parsed:
+            if name not in self._names:
+                raise KeyError(name)
+            text = COLOURED.sub(r"\1", self._read(name))
+            gc.disable()  # it would walk over all pages again and again, and find nothing to collect
+            self._parsed[name] = BeautifulSoup(text, "html.parser")
+            gc.freeze()  # nor later
+            gc.enable()
+        return self._parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
     def __repr__(self) -> str:  # a failing test would otherwise print the book
         return f"<{len(self)} pages>"
@@ -94,8 +130,31 @@ def pages(html_dir: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def soups(html_dir: Path, pages: list[str]) -> Soups:
-    """Every page, parsed once. A test that changes one must work on a copy."""
-    return Soups({page: BeautifulSoup((html_dir / page).read_text("utf-8"), "html.parser") for page in pages})
+    """Every page of the HTML book, parsed once."""
+    return Soups(pages, lambda page: (html_dir / page).read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def epub_soups(epub_file: Path) -> Iterator[Soups]:
+    """Every page of the EPUB, parsed once, by its name in the archive."""
+    with zipfile.ZipFile(epub_file) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".xhtml")]
+        yield Soups(names, lambda name: archive.read(name).decode())
+
+
+@pytest.fixture(scope="session")
+def pdf_outline(pdf_file: Path) -> tuple[PdfReader, list[Destination]]:
+    """The opened PDF, and the entries of its outline, one after the other."""
+    reader = PdfReader(pdf_file)
+    return reader, list(_flat(reader.outline))
+
+
+def _flat(entries: list[Destination | list]) -> Iterator[Destination]:  # type: ignore[type-arg]
+    for entry in entries:
+        if isinstance(entry, list):
+            yield from _flat(entry)
+        else:
+            yield entry
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def test_the_first_mention_counts(page: str, expected: list[str]) -> None:
 
 
 @pytest.mark.book
-def test_chapters_link_each_term_at_its_first_mention(soups: dict[str, BeautifulSoup]) -> None:
+def test_chapters_link_each_term_at_its_first_mention(soups: Mapping[str, BeautifulSoup]) -> None:
     glossary = soups["reference/glossary.html"].select("dl.glossary dt[id]")
     terms = {
         "".join(map(str, term.find_all(string=True, recursive=False))).strip(): str(term["id"]) for term in glossary

@@ -2,15 +2,18 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, CData, NavigableString, Tag
 from chapters import BOOK, CHAPTERS
 
-Soups = dict[str, BeautifulSoup]
+Soups = Mapping[str, BeautifulSoup]
+Tags = dict[str, list[Tag]]
 # How much a page may bring along: text and markup, and everything that a browser loads with it.
 LARGEST_PAGE = 1_500_000
 LARGEST_LOAD = 3_000_000
@@ -20,49 +23,67 @@ def text_of(node: Tag) -> str:
     return " ".join(node.get_text(" ", strip=True).split())
 
 
+@pytest.fixture(scope="session")
+def tags(soups: Soups) -> Tags:
+    """Every element of each page. To go through these lists takes a fraction of the time of a search in the trees."""
+    return {page: soup.find_all(True) for page, soup in soups.items()}
+
+
+@pytest.fixture(scope="session")
+def mains(tags: Tags) -> dict[str, Tag]:
+    """The main part of each page."""
+    return {page: next(tag for tag in found if tag.get("role") == "main") for page, found in tags.items()}
+
+
+def has_class(tag: Tag, name: str) -> bool:
+    return name in tag.get("class", ())
+
+
 def is_outside(address: str) -> bool:
     return urlsplit(address).scheme in {"http", "https", "mailto"} or address.startswith("//")
 
 
 def file_of(html_dir: Path, page: str, address: str) -> Path:
-    """The file that a link on a page leads to; the page for a missing address links from the root."""
+    """The file that a link on a page leads to, without links of the file system; it may be missing."""
     path = unquote(urlsplit(address).path)
-    if path.startswith("/"):
-        return html_dir / path.lstrip("/")
-    return (html_dir / page).parent / path if path else html_dir / page
+    return _resolve(html_dir, page.rpartition("/")[0], path or page.rpartition("/")[2])
 
 
-def test_ids_are_unique(soups: Soups) -> None:
+@cache
+def _resolve(html_dir: Path, folder: str, path: str) -> Path:
+    # The page for a missing address links from the root.
+    return (html_dir / path.lstrip("/") if path.startswith("/") else html_dir / folder / path).resolve()
+
+
+def test_ids_are_unique(tags: Tags) -> None:
     faults = [
         f"{page}: {name}"
-        for page, soup in soups.items()
-        for name, times in Counter(tag["id"] for tag in soup.find_all(id=True)).items()
+        for page, found in tags.items()
+        for name, times in Counter(tag["id"] for tag in found if tag.has_attr("id")).items()
         if times > 1
     ]
     assert not faults
 
 
-def test_every_page_has_title_language_and_description(soups: Soups) -> None:
+def test_every_page_has_title_language_and_description(soups: Soups, tags: Tags) -> None:
     faults = []
     for page, soup in soups.items():
-        description = soup.find("meta", attrs={"name": "description"})
-        if not soup.title or not text_of(soup.title):
+        descriptions = [tag for tag in tags[page] if tag.name == "meta" and tag.get("name") == "description"]
+        if not soup.head or not soup.head.title or not text_of(soup.head.title):
             faults.append(f"{page}: no title")
         if soup.html is None or soup.html.get("lang") != "en":
             faults.append(f"{page}: no language")
-        if not isinstance(description, Tag) or not 10 <= len(str(description.get("content"))) <= 300:
-            faults.append(f"{page}: description {description}")
-        if len(soup.find_all("meta", attrs={"name": "description"})) > 1:
+        if not descriptions or not 10 <= len(str(descriptions[0].get("content"))) <= 300:
+            faults.append(f"{page}: description {descriptions}")
+        if len(descriptions) > 1:
             faults.append(f"{page}: two descriptions")
     assert not faults
 
 
-def test_headings_form_an_outline(soups: Soups) -> None:
+def test_headings_form_an_outline(mains: dict[str, Tag]) -> None:
     faults = []
-    for page, soup in soups.items():
-        main = soup.find(attrs={"role": "main"})
-        assert isinstance(main, Tag), f"{page} has no main part"
-        levels = [int(heading.name[1]) for heading in main.find_all(re.compile("^h[1-6]$"))]
+    for page, main in mains.items():
+        levels = [int(tag.name[1]) for tag in main.find_all(True) if re.fullmatch("h[1-6]", tag.name)]
         if levels.count(1) != 1 or levels[0] != 1:
             faults.append(f"{page}: must begin with its only h1, has levels {levels[:8]}")
         if any(after > before + 1 for before, after in pairwise(levels)):
@@ -70,68 +91,71 @@ def test_headings_form_an_outline(soups: Soups) -> None:
     assert not faults
 
 
-def test_every_picture_is_described(soups: Soups) -> None:
+def test_every_picture_is_described(tags: Tags, mains: dict[str, Tag]) -> None:
     faults = []
-    for page, soup in soups.items():
-        for image in soup.find_all("img"):
+    for page, found in tags.items():
+        for image in [tag for tag in found if tag.name == "img"]:
             alternative = str(image.get("alt", "")).strip()
             file = Path(str(image["src"])).name
             if len(alternative) < 10 or file in alternative or Path(file).stem == alternative:
                 faults.append(f"{page}: {file} has the alternative {alternative!r}")
-        for drawing in soup.select("[role=main] svg, [role=main] object"):
+        for drawing in [tag for tag in mains[page].find_all(True) if tag.name in {"svg", "object"}]:
             named = drawing.get("aria-label") or drawing.get("aria-labelledby") or drawing.find("title")
             if drawing.get("aria-hidden") != "true" and not named:
                 faults.append(f"{page}: a drawing without a name: {str(drawing)[:80]}")
     assert not faults
 
 
-def test_a_picture_for_one_theme_has_its_twin(soups: Soups) -> None:
+def test_a_picture_for_one_theme_has_its_twin(tags: Tags) -> None:
     faults = []
-    for page, soup in soups.items():
+    for page, found in tags.items():
         for theme, other in (("light", "dark"), ("dark", "light")):
-            for image in soup.select(f"img.only-{theme}"):
+            for image in [tag for tag in found if tag.name == "img" and has_class(tag, f"only-{theme}")]:
                 twin = f"img.only-{other}"
-                beside = [found["alt"] for found in image.find_parent(["figure", "p", "div"]).select(twin)]
+                beside = [other["alt"] for other in image.find_parent(["figure", "p", "div"]).select(twin)]
                 if image["alt"] not in beside:
                     faults.append(f"{page}: {image['src']} is drawn for the {theme} theme only")
     assert not faults
 
 
-def test_links_and_anchors_resolve(soups: Soups, html_dir: Path) -> None:
+def test_links_and_anchors_resolve(tags: Tags, html_dir: Path) -> None:
     anchors = {
-        (html_dir / page).resolve(): {tag["id"] for tag in soup.find_all(id=True)} for page, soup in soups.items()
+        (html_dir / page).resolve(): {tag["id"] for tag in found if tag.has_attr("id")} for page, found in tags.items()
     }
+    is_file = cache(Path.is_file)
     faults = []
-    for page, soup in soups.items():
-        for link in soup.find_all("a", href=True):
-            address = str(link["href"])
+    for page, found in tags.items():
+        for address in [str(tag["href"]) for tag in found if tag.name == "a" and tag.has_attr("href")]:
             if is_outside(address) or address == "#":
                 continue
-            target = file_of(html_dir, page, address).resolve()
+            target = file_of(html_dir, page, address)
             anchor = unquote(urlsplit(address).fragment)
-            if not target.is_file():
+            if not is_file(target):
                 faults.append(f"{page}: {address} leads nowhere")
             elif anchor and target in anchors and anchor not in anchors[target]:
                 faults.append(f"{page}: {address} has no such anchor")
     assert not faults
 
 
-def test_every_resource_lies_in_the_book(soups: Soups, html_dir: Path) -> None:
+def test_every_resource_lies_in_the_book(tags: Tags, html_dir: Path) -> None:
+    exists = cache(Path.exists)
     faults = []
-    for page, soup in soups.items():
-        resources = [str(tag["src"]) for tag in soup.find_all(src=True)]
-        resources += [str(tag["data"]) for tag in soup.find_all("object", data=True)]
+    for page, found in tags.items():
+        resources = [str(tag["src"]) for tag in found if tag.has_attr("src")]
+        resources += [str(tag["data"]) for tag in found if tag.name == "object" and tag.has_attr("data")]
         resources += [
             str(tag["href"])
-            for tag in soup.find_all("link", href=True)
-            if not {"canonical", "author", "copyright"} & set(tag["rel"])
+            for tag in found
+            if tag.name == "link"
+            and tag.has_attr("href")
+            and not {"canonical", "author", "copyright"} & set(tag["rel"])
         ]
         for address in resources:
             if address.startswith("data:"):
                 continue
-            if is_outside(address) or not file_of(html_dir, page, address).exists():
+            if is_outside(address) or not exists(file_of(html_dir, page, address)):
                 faults.append(f"{page}: {address}")
-        if soup.find("iframe") or soup.find("base"):
+        if any(tag.name in {"iframe", "base"} for tag in found):
             faults.append(f"{page}: a frame or a base")
     assert not faults
 
@@ -149,15 +173,26 @@ def test_style_sheets_ask_for_nothing_outside(html_dir: Path) -> None:
     assert not faults
 
 
-def test_nothing_is_left_unresolved(soups: Soups) -> None:
+def prose_of(element: Tag) -> Iterator[str]:
+    """Yield the texts of an element that stand in no code."""
+    for inner in element.children:
+        if isinstance(inner, Tag):
+            if inner.name not in {"code", "pre"}:
+                yield from prose_of(inner)
+        elif type(inner) in {NavigableString, CData}:
+            yield inner
+
+
+def test_nothing_is_left_unresolved(mains: dict[str, Tag]) -> None:
     faults = [
         f"{page}: {text_of(node)[:100]}"
-        for page, soup in soups.items()
-        for node in soup.select("[role=main] .problematic, [role=main] .system-message")
+        for page, main in mains.items()
+        for node in main.find_all(True)
+        if has_class(node, "problematic") or has_class(node, "system-message")
     ]
-    for page, soup in soups.items():
-        prose = [text for text in soup.select_one("[role=main]").strings if not text.find_parent(["code", "pre"])]
-        faults += [f"{page}: {role}" for role in re.findall(r"\{[a-z:-]+\}`[^`\n]*`", "".join(prose))]
+    for page, main in mains.items():
+        prose = "".join(prose_of(main))
+        faults += [f"{page}: {role}" for role in re.findall(r"\{[a-z:-]+\}`[^`\n]*`", prose)]
     assert not faults
 
 
@@ -170,12 +205,13 @@ def test_nothing_is_left_unresolved(soups: Soups) -> None:
         ("Exercise", ".exercise-title"),
     ],
 )
-def test_numbers_are_given_once(soups: Soups, kind: str, where: str) -> None:
+def test_numbers_are_given_once(tags: Tags, kind: str, where: str) -> None:
     numbers = Counter(
         match[1]
-        for soup in soups.values()
-        for caption in soup.select(where)
-        if (match := re.match(rf"{kind} (\d+\.\d+)", text_of(caption)))
+        for found in tags.values()
+        for caption in found
+        if (has_class(caption, where[1:]) if where.startswith(".") else caption.name == where)
+        and (match := re.match(rf"{kind} (\d+\.\d+)", text_of(caption)))
     )
     assert not [number for number, times in numbers.items() if times > 1]
 
@@ -224,31 +260,34 @@ def test_every_figure_says_where_it_comes_from(chapters: Soups) -> None:
     assert not faults
 
 
-def test_the_edition_is_on_every_page(soups: Soups) -> None:
+def test_the_edition_is_on_every_page(tags: Tags) -> None:
     import llmguide
 
-    footers = {page: soup.select_one(".bottom-of-page") for page, soup in soups.items()}
+    footers = {
+        page: next((tag for tag in found if has_class(tag, "bottom-of-page")), None) for page, found in tags.items()
+    }
     assert not [page for page, footer in footers.items() if not footer or llmguide.__version__ not in text_of(footer)]
     assert all("CC BY 4.0" in text_of(footer) for footer in footers.values() if footer)
 
 
-def test_what_needs_an_address_is_left_out_without_one(soups: Soups) -> None:
+def test_what_needs_an_address_is_left_out_without_one(soups: Soups, tags: Tags) -> None:
     cover = soups["index.html"]
     if cover.find("link", rel="canonical"):
         pytest.skip("this book was built for an address")
-    for page, soup in soups.items():
-        assert not soup.find("meta", property="og:url"), page
-        assert not soup.find("link", rel="canonical"), page
+    for page, found in tags.items():
+        assert not [tag for tag in found if tag.name == "meta" and tag.get("property") == "og:url"], page
+        assert not [tag for tag in found if tag.name == "link" and "canonical" in tag.get("rel", ())], page
 
 
-def test_pages_weigh_little(soups: Soups, html_dir: Path, report: list[str]) -> None:
+def test_pages_weigh_little(tags: Tags, html_dir: Path, report: list[str]) -> None:
+    size = cache(lambda file: file.stat().st_size if file.is_file() else 0)
     weights = {}
-    for page, soup in soups.items():
-        sheets = [str(tag["href"]) for tag in soup.find_all("link", rel="stylesheet")]
-        loads = sheets + [str(tag["src"]) for tag in soup.find_all(["script", "img"], src=True)]
-        files = {file_of(html_dir, page, address).resolve() for address in loads if not address.startswith("data:")}
+    for page, found in tags.items():
+        sheets = [str(tag["href"]) for tag in found if tag.name == "link" and "stylesheet" in tag.get("rel", ())]
+        loads = sheets + [str(tag["src"]) for tag in found if tag.name in {"script", "img"} and tag.has_attr("src")]
+        files = {file_of(html_dir, page, address) for address in loads if not address.startswith("data:")}
         own = (html_dir / page).stat().st_size
-        weights[page] = (own, own + sum(file.stat().st_size for file in files if file.is_file()))
+        weights[page] = (own, own + sum(map(size, files)))
     total = sum(path.stat().st_size for path in html_dir.rglob("*") if path.is_file())
     report.append(f"HTML: {len(weights)} pages, {total / 1e6:.1f} MB in all; the heaviest, with what they load:")
     for page, (own, load) in sorted(weights.items(), key=lambda item: -item[1][1])[:3]:

@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import pytest
+from availability import unavailable
 from bs4 import BeautifulSoup
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -30,6 +32,7 @@ class TestNotebook:
         kept = [cell["id"] for cell in cells(notebook, "code") if cell["outputs"] or cell["execution_count"]]
         assert not kept, f"cells of {notebook.name} with outputs; clear them before committing: {kept}"
 
+    @pytest.mark.long
     def test_runs_in_time(self, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
         start = perf_counter()
         namespace: dict[str, Any] = {"__name__": "__main__"}
@@ -50,16 +53,34 @@ class TestNotebook:
         assert offering <= linked, f"{notebook.name} does not link back to {offering - linked}"
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_ran_in_time_for_the_book(notebook: Path, html_dir: Path) -> None:
+    """The build has run the notebook in a clean kernel, and keeps what came of it, and how long that took."""
+    doctrees = html_dir.with_name(f"{html_dir.name}.doctrees")
+    if not doctrees.exists():
+        unavailable(str(doctrees), "`make html` keeps it")
+    kept = doctrees / "nbsphinx" / "notebooks" / notebook.name
+    ran = cells(kept, "code")
+    assert list(map(source, ran)) == list(map(source, cells(notebook, "code"))), "the build has run another notebook"
+    assert [cell["execution_count"] for cell in ran] == list(range(1, len(ran) + 1))
+    outputs = [output for cell in ran for output in cell["outputs"]]
+    assert any(output.get("name") == "stdout" for output in outputs)
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    seconds = kept.with_suffix(".seconds")
+    assert seconds.is_file(), f"the build has not noted how long {notebook.name} took"
+    assert 0 < float(seconds.read_text("utf-8")) < MOST_SECONDS
+
+
 @pytest.mark.book
-def test_no_cell_of_the_book_writes_an_error_or_a_warning(soups: dict[str, BeautifulSoup]) -> None:
-    pages = {page: soup for page, soup in soups.items() if page.startswith("notebooks/")}
+def test_no_cell_of_the_book_writes_an_error_or_a_warning(soups: Mapping[str, BeautifulSoup]) -> None:
+    pages = {page: soups[page] for page in soups if page.startswith("notebooks/")}
     assert len(pages) == len(NOTEBOOKS)
     complaints = {page: soup.select_one(".output_area.stderr") for page, soup in pages.items()}
     assert {page: area.get_text() for page, area in complaints.items() if area} == {}
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)
-def test_the_page_offers_the_notebook(notebook: Path, html_dir: Path, soups: dict[str, BeautifulSoup]) -> None:
+def test_the_page_offers_the_notebook(notebook: Path, html_dir: Path, soups: Mapping[str, BeautifulSoup]) -> None:
     page = f"notebooks/{notebook.stem}.html"
     link = soups[page].select_one("h1 + .notebook-file a.download")
     assert link is not None, f"{page} does not offer {notebook.name} for download"

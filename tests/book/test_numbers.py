@@ -5,9 +5,9 @@ in which LaTeX keeps it.
 """
 
 import re
-import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -50,22 +50,30 @@ def numbers_of(page: str, soup: BeautifulSoup) -> dict[str, Numbers]:
         for anchor in _anchors(element):
             found[kind][page, anchor] = _digits(text)
 
-    for number in soup.select("h1 > .section-number, h2 > .section-number, h3 > .section-number, h4 > .section-number"):
-        note("section", number.find_parent("section"), number.get_text())
-    for number in soup.select(".caption-number"):
+    tags = soup.find_all(True)
+
+    def of_class(name: str) -> list[Tag]:
+        return [tag for tag in tags if name in tag.get("class", ())]
+
+    for number in of_class("section-number"):
+        if number.parent.name in {"h1", "h2", "h3", "h4"}:
+            note("section", number.find_parent("section"), number.get_text())
+    for number in of_class("caption-number"):
         holder = number.find_parent(["figure", "table"]) or number.find_parent("div", class_="literal-block-wrapper")
         kind = {"figure": "figure", "table": "table"}.get(holder.name if holder else "", "listing")
         note(kind, holder, number.get_text())
-    for number in soup.select(".eqno"):
+    for number in of_class("eqno"):
         note("equation", number.find_parent("div", class_="math"), number.get_text())
-    for title in soup.select(".exercise > .exercise-title"):
+    for title in of_class("exercise-title"):
+        if "exercise" not in title.parent.get("class", ()):
+            continue
         match = re.search(r"\d[\d.]*", title.get_text())
         assert match, f"{page}: an exercise has no number"
         note("exercise", title.parent, match[0])
     return found
 
 
-def _merge(pages: Iterator[tuple[str, BeautifulSoup]]) -> dict[str, Numbers]:
+def _merge(pages: Iterable[tuple[str, BeautifulSoup]]) -> dict[str, Numbers]:
     merged: dict[str, Numbers] = {kind: {} for kind in KINDS}
     for page, soup in pages:
         for kind, numbers in numbers_of(page, soup).items():
@@ -73,24 +81,16 @@ def _merge(pages: Iterator[tuple[str, BeautifulSoup]]) -> dict[str, Numbers]:
     return merged
 
 
-@pytest.fixture(scope="module")
-def html_numbers(html_dir: Path) -> dict[str, Numbers]:
-    paths = [
-        path for path in html_dir.rglob("*.html") if path.relative_to(html_dir).parts[0] not in {"_static", "_modules"}
-    ]
+@pytest.fixture(scope="session")
+def html_numbers(soups: Mapping[str, BeautifulSoup]) -> dict[str, Numbers]:
     return _merge(
-        (path.relative_to(html_dir).with_suffix("").as_posix(), BeautifulSoup(path.read_text("utf-8"), "html.parser"))
-        for path in paths
+        (page.removesuffix(".html"), soup) for page, soup in soups.items() if not page.startswith("_modules/")
     )
 
 
-@pytest.fixture(scope="module")
-def epub_numbers(epub_file: Path) -> dict[str, Numbers]:
-    with zipfile.ZipFile(epub_file) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".xhtml")]
-        return _merge(
-            (name.removesuffix(".xhtml"), BeautifulSoup(archive.read(name).decode(), "html.parser")) for name in names
-        )
+@pytest.fixture(scope="session")
+def epub_numbers(epub_soups: Mapping[str, BeautifulSoup]) -> dict[str, Numbers]:
+    return _merge((name.removesuffix(".xhtml"), soup) for name, soup in epub_soups.items())
 
 
 @pytest.fixture(scope="module")
@@ -130,25 +130,19 @@ def test_pdf_has_the_numbers_of_html(html_numbers: dict[str, Numbers], printed: 
     assert everything == compared, "these have a number in HTML and no label in print"
 
 
-def _outline(entries: list[Destination | list], depth: int = 0) -> Iterator[str]:  # type: ignore[type-arg]
-    for entry in entries:
-        if isinstance(entry, list):
-            yield from _outline(entry, depth + 1)
-        else:
-            yield re.sub(r"\s+", " ", str(entry.title)).strip()
-
-
-def test_pdf_outline_has_the_chapters_and_sections_of_html(pdf_file: Path, html_dir: Path) -> None:
+def test_pdf_outline_has_the_chapters_and_sections_of_html(
+    pdf_outline: tuple[PdfReader, list[Destination]], soups: Mapping[str, BeautifulSoup]
+) -> None:
     """Numbered or not, each heading stands in the outline as HTML shows it, in the order of its page."""
-    outline = list(_outline(PdfReader(pdf_file).outline))
+    outline = [re.sub(r"\s+", " ", str(entry.title)).strip() for entry in pdf_outline[1]]
     skipped = {"index", "genindex", "py-modindex", "search", "404"}
-    for path in sorted(html_dir.rglob("*.html")):
-        page = path.relative_to(html_dir).with_suffix("").as_posix()
-        if page in skipped or page.startswith(("_modules/", "_static/")):
+    for address, soup in soups.items():
+        page = address.removesuffix(".html")
+        if page in skipped or page.startswith("_modules/"):
             continue
-        soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
         headings = []
-        for heading in soup.select("section > h1, section > h2"):
+        shown = [tag for tag in soup.find_all(True) if tag.name in {"h1", "h2"} and tag.parent.name == "section"]
+        for heading in map(copy, shown):
             for permalink in heading.select(".headerlink"):
                 permalink.extract()
             headings.append(re.sub(r"\s+", " ", re.sub(r"^([\d.]*\d)\. ", r"\1 ", heading.get_text())).strip())

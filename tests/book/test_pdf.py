@@ -4,51 +4,31 @@
 lines. They are set with the book's own settings, so that a fault of the style shows before a chapter meets it.
 """
 
-import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 from pypdf.generic import Destination, IndirectObject
+from tools.reproducible import CIRCUMSTANCES, build, differences
 
-ROOT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parent / "project"
+CLOCK = {"SOURCE_DATE_EPOCH": "1795478400", "FORCE_SOURCE_DATE": "1"}
 WIDEST = 5.0  # points by which a line may stand out of its column: less than two millimetres
 
 Find = Callable[[str, str], str]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def specimen(program: Find, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of ``project/``, set."""
     program("lualatex", "texlive-luatex")
-    latexmk = program("latexmk", "latexmk")
-    folder = tmp_path_factory.mktemp("specimen")
-    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", "-b", "latex", "-d", str(folder / "doctrees")]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1795478400", "FORCE_SOURCE_DATE": "1"}
-    for command, place in (
-        ([*sphinx, str(Path(__file__).parent / "project"), str(folder / "latex")], ROOT),
-        (
-            [latexmk, "-pdf", "-dvi-", "-ps-", "-interaction=nonstopmode", "-halt-on-error", "book.tex"],
-            folder / "latex",
-        ),
-    ):
-        done = subprocess.run(
-            command,
-            check=False,
-            cwd=place,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=300,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    return folder / "latex" / "book.pdf"
+    program("latexmk", "latexmk")
+    folder = tmp_path_factory.mktemp("specimen") / "first" / "pdf"
+    return build("pdf", PROJECT, folder, CLOCK | CIRCUMSTANCES["first"])
 
 
 @pytest.fixture(scope="module", params=["book", "specimen"])
@@ -111,17 +91,8 @@ def test_metadata(pdf_file: Path) -> None:
     assert "transformers" in str(data.get("/Keywords"))
 
 
-def _outline(entries: list[Destination | list]) -> Iterator[Destination]:  # type: ignore[type-arg]
-    for entry in entries:
-        if isinstance(entry, list):
-            yield from _outline(entry)
-        else:
-            yield entry
-
-
-def test_outline_leads_to_its_pages(pdf_file: Path) -> None:
-    reader = PdfReader(pdf_file)
-    entries = list(_outline(reader.outline))
+def test_outline_leads_to_its_pages(pdf_outline: tuple[PdfReader, list[Destination]]) -> None:
+    reader, entries = pdf_outline
     assert [entry.title for entry in entries].count("Bibliography") == 1
     pages = [reader.get_destination_page_number(entry) for entry in entries]
     assert None not in pages
@@ -148,11 +119,11 @@ def test_links_resolve(printed: Path) -> None:
     assert dead == set()
 
 
-def test_every_chapter_is_in_the_outline(pdf_file: Path, html_dir: Path) -> None:
+def test_every_chapter_is_in_the_outline(pdf_outline: tuple[PdfReader, list[Destination]], html_dir: Path) -> None:
     index = BeautifulSoup((html_dir / "index.html").read_text("utf-8"), "html.parser")
     chapters = [link.get_text(strip=True) for link in index.select(".sidebar-tree .toctree-l1 > a")]
     assert chapters
-    outline = [entry.title for entry in _outline(PdfReader(pdf_file).outline)]
+    outline = [entry.title for entry in pdf_outline[1]]
     # The sidebar puts a point after the number of a chapter, print does not.
     expected = [re.sub(r"^(\d+)\.\s*", r"\1 ", chapter) for chapter in chapters]
     assert [chapter for chapter in expected if chapter not in outline] == []
@@ -187,8 +158,15 @@ def test_every_emoji_is_one_picture(specimen: Path, program: Find) -> None:
     pictures = subprocess.run(
         command, capture_output=True, check=True, encoding="utf-8", timeout=60
     ).stdout.splitlines()
-    source = (Path(__file__).parent / "project" / "scripts.md").read_text("utf-8")
+    source = (PROJECT / "scripts.md").read_text("utf-8")
     emoji = re.findall("🙂|🤖|👩‍🚀|👨‍👩‍👧‍👦|👍🏽|🇩🇪|❤️|1️⃣", source)
     assert len(emoji) > 12
     sizes = [line.split()[3:5] for line in pictures if line.split()[2:3] == ["image"]]
     assert sizes.count(["136", "128"]) == len(emoji)  # the size of a picture in Noto Color Emoji
+
+
+@pytest.mark.pdf
+def test_two_pdfs_are_identical(specimen: Path, tmp_path: Path) -> None:
+    """As ``test_reproducible`` asks of HTML and EPUB: the specimen is the first of the two builds."""
+    second = build("pdf", PROJECT, tmp_path / "second" / "pdf", CLOCK | CIRCUMSTANCES["second"])
+    assert list(differences(specimen, second)) == []

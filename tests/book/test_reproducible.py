@@ -1,6 +1,8 @@
-"""One commit gives the same bytes. ``make reproducible`` compares the whole book, these tests the specimen pages."""
+"""One commit gives the same bytes. ``make reproducible`` compares the whole book, these tests the specimen pages.
 
-from collections.abc import Callable
+``test_pdf`` compares two PDFs, because it has one of them.
+"""
+
 from pathlib import Path
 
 import pytest
@@ -22,12 +24,6 @@ def _build_twice(format_: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("format_", ["html", "epub"])
 def test_two_builds_are_identical(tmp_path: Path, format_: str) -> None:
     assert _build_twice(format_, tmp_path) == []
-
-
-@pytest.mark.pdf
-def test_two_pdfs_are_identical(tmp_path: Path, program: Callable[[str, str], str]) -> None:
-    program("latexmk", "latexmk")
-    assert _build_twice("pdf", tmp_path) == []
 
 
 def test_a_byte_that_differs_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What is listed as explained is still in the source: a line that was rewritten takes its mutants with it."""
 
-from mutate import EXPLAINED, ROOT, package_of, noticing
+from mutate import EXPLAINED, ROOT, noticing, package_of
 
 
 def source(module: str) -> str:

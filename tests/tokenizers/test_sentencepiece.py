@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 
 import pytest
 import regex
@@ -19,9 +20,10 @@ from hypothesis import strategies as st
 from strategies import TEXTS, class_texts, take
 from wheels import wheel_file
 
+import llmguide.tokenizers.sentencepiece
 from llmguide.tokenizers.normalizers import Aligned
 from llmguide.tokenizers.sentencepiece import load, loads, read_model
-from llmguide.tokenizers.sentencepiece_normalizer import SPACE, SentencePieceNormalizer
+from llmguide.tokenizers.sentencepiece_normalizer import SPACE, SentencePieceNormalizer, read_rules
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.tokenizers.unigram import Unigram
 
@@ -52,6 +54,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "coverage": PLAIN | {"character_coverage": 0.98},
 }
 KINDS = ["unigram", "bpe"]
+RULES = cache(read_rules)
 
 
 BORDERS = [
@@ -90,9 +93,14 @@ def trained(kind: str, name: str) -> bytes:
 
 @cache
 def pair(kind: str, name: str) -> tuple[Tokenizer, Any]:
-    """A small model as we read it, and as the library does."""
+    """A small model as we read it, and as the library does.
+
+    A quarter of a million rules for characters are the same in several of them, and are read once.
+    """
     content = trained(kind, name)
-    return loads(content), sentencepiece.SentencePieceProcessor(model_proto=content)
+    with mock.patch.object(llmguide.tokenizers.sentencepiece, "read_rules", RULES):
+        ours = loads(content)
+    return ours, sentencepiece.SentencePieceProcessor(model_proto=content)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,9 +44,13 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the dotted name of each module of the package that ``path`` imports, wherever it does."""
-    known = {module_name(other) for other in MODULES}
+KNOWN = {module_name(path) for path in MODULES}
+
+
+@cache
+def imports(path: Path) -> list[str]:
+    """List the dotted name of each module of the package that ``path`` imports, wherever it does."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -54,8 +58,9 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports relatively"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if name in known else str(node.module) for name in names]
-        yield from (name for name in names if name.split(".")[0] == "llmguide")
+            names = [name if name in KNOWN else str(node.module) for name in names]
+        found += [name for name in names if name.split(".")[0] == "llmguide"]
+    return found
 
 
 def floor(module: str) -> int:

@@ -32,7 +32,13 @@ def digest(name: str) -> str:
         except (FileNotFoundError, ValueError):
             return ABSENT
     path = source_of(name)
-    return ABSENT if path is None else hashlib.sha256(normalise(path.read_text("utf-8")).encode()).hexdigest()
+    return ABSENT if path is None else _digest_of(path.read_text("utf-8"))
+
+
+@cache
+def _digest_of(source: str) -> str:
+    """Digest source code; most experiments share most of their sources."""
+    return hashlib.sha256(normalise(source).encode()).hexdigest()
 
 
 def source_of(module: str) -> Path | None:

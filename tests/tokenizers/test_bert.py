@@ -65,6 +65,7 @@ def test_each_exception_is_one_of_the_normalizer_or_of_the_cuts() -> None:
     assert set(map(ord, EXCEPTIONS)) < set(steps)
 
 
+@pytest.mark.no_cover
 def test_ids_are_the_library_s_on_every_pair_of_classes(ours: Tokenizer, theirs: tokenizers.Tokenizer) -> None:
     require_recorded_versions()
     texts = [text.translate(WITHOUT_EXCEPTIONS) for text in class_texts()]
@@ -72,6 +73,7 @@ def test_ids_are_the_library_s_on_every_pair_of_classes(ours: Tokenizer, theirs:
     assert list(map(ours.encode_ids, texts)) == expected
 
 
+@pytest.mark.no_cover
 def test_ids_are_the_library_s_on_ten_thousand_texts(ours: Tokenizer, theirs: tokenizers.Tokenizer) -> None:
     require_recorded_versions()
     texts = take(10_000, "bert", EXCEPTIONS)

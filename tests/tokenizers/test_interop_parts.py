@@ -1,6 +1,7 @@
 """The parts of ``tokenizer.json`` beyond byte-level byte-pair encoding, against the ``tokenizers`` library."""
 
 import json
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -34,19 +35,31 @@ def library(tokenizer: Tokenizer) -> LibraryTokenizer:
     return twin
 
 
+def agreeing(ours: Tokenizer) -> LibraryTokenizer:
+    """Give the library's tokenizer for ours, which reads back from what either of the two writes."""
+    twin = library(ours)
+    assert loads(dumps(ours)) == ours == loads(twin.to_str())
+    return twin
+
+
 def known(text: str) -> str:
     """Leave out the characters that other versions of Unicode do not know."""
     return "".join(character for character in text if character not in EXCEPTED)
+
+
+@cache
+def wordpiece(pretokenizer: PreTokenizer) -> tuple[Tokenizer, LibraryTokenizer]:
+    """A small WordPiece, ours and the library's."""
+    options = {"pretokenizer": pretokenizer, "normalizer": BertNormalizer(), "special_tokens": ["[PAD]"]}
+    ours = train_tokenizer([TEXT], 130, algorithm="wordpiece", criterion="count", **options)
+    return ours, agreeing(ours)
 
 
 @pytest.mark.parametrize("pretokenizer", [BERT, WHITESPACE, WORDS], ids=lambda one: one.name)
 @given(text=st.just(TEXT) | TEXTS)
 def test_wordpiece_is_read_by_the_library_and_by_us(pretokenizer: PreTokenizer, text: str) -> None:
     text = known(text)
-    options = {"pretokenizer": pretokenizer, "normalizer": BertNormalizer(), "special_tokens": ["[PAD]"]}
-    ours = train_tokenizer([TEXT], 130, algorithm="wordpiece", criterion="count", **options)
-    twin = library(ours)
-    assert loads(dumps(ours)) == ours == loads(twin.to_str())
+    ours, twin = wordpiece(pretokenizer)
     encoding, expected = ours.encode(text), twin.encode(text)
     assert (encoding.ids, encoding.tokens) == (expected.ids, expected.tokens)
     assert ours.decode(encoding.ids) == twin.decode(expected.ids, skip_special_tokens=False)
@@ -55,11 +68,16 @@ def test_wordpiece_is_read_by_the_library_and_by_us(pretokenizer: PreTokenizer, 
 UNIGRAM = train_tokenizer([TEXT * 3, "low lower lowest " * 5], 90, algorithm="unigram", special_tokens=["<s>"])
 
 
+@cache
+def unigram_twin() -> LibraryTokenizer:
+    """The library's tokenizer for it."""
+    return agreeing(UNIGRAM)
+
+
 @given(text=st.just(TEXT) | TEXTS)
 def test_unigram_is_read_by_the_library_and_by_us(text: str) -> None:
     text = text.replace("<s>", "").replace("<unk>", "")
-    twin = library(UNIGRAM)
-    assert loads(dumps(UNIGRAM)) == UNIGRAM == loads(twin.to_str())
+    twin = unigram_twin()
     ids = UNIGRAM.encode_ids(text)
     assert ids == twin.encode(text).ids
     assert UNIGRAM.decode(ids) == twin.decode(ids, skip_special_tokens=False)
@@ -116,6 +134,13 @@ NORMALIZERS = [
 ]
 
 
+@cache
+def llama_pair(byte_fallback: bool, normalizer: object, pretokenizer: object) -> tuple[Tokenizer, LibraryTokenizer]:
+    """The small model and the library's."""
+    ours = llama_like(byte_fallback, normalizer, pretokenizer)
+    return ours, agreeing(ours)
+
+
 @pytest.mark.parametrize("byte_fallback", [True, False])
 @pytest.mark.parametrize("normalizer", NORMALIZERS, ids=repr)
 @pytest.mark.parametrize("pretokenizer", [WHOLE, METASPACE, Chain((METASPACE, DIGITS))], ids=repr)
@@ -123,29 +148,34 @@ NORMALIZERS = [
 def test_marks_for_spaces_are_read_by_the_library_and_by_us(
     byte_fallback: bool, normalizer: Metaspace | Sequence, pretokenizer: PreTokenizer | Chain, text: str
 ) -> None:
-    ours = llama_like(byte_fallback, normalizer, pretokenizer)
-    twin = library(ours)
-    assert loads(dumps(ours)) == ours == loads(twin.to_str())
+    ours, twin = llama_pair(byte_fallback, normalizer, pretokenizer)
     encoding, expected = ours.encode(text), twin.encode(text)
     assert (encoding.ids, encoding.tokens) == (expected.ids, expected.tokens)
     assert ours.decode(encoding.ids) == twin.decode(expected.ids, skip_special_tokens=False)
 
 
-@given(text=TEXTS)
-def test_a_chain_of_pretokenizers_cuts_as_the_library_s(text: str) -> None:
-    text = known(text)
+@cache
+def chained() -> tuple[Tokenizer, LibraryTokenizer]:
+    """A tokenizer with two pre-tokenizers, ours and the library's."""
     twin = LibraryTokenizer(models.BPE())
     twin.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(False)])
     twin.decoder = decoders.ByteLevel()
     document = json.loads(twin.to_str())
     document["model"] = json.loads(dumps(train_tokenizer([TEXT], 280)))["model"]
-    ours, twin = loads(json.dumps(document)), LibraryTokenizer.from_str(json.dumps(document))
+    ours = loads(json.dumps(document))
     assert ours.pretokenizer == Chain((DIGITS, GPT2))
+    assert loads(dumps(ours)) == ours
+    return ours, LibraryTokenizer.from_str(json.dumps(document))
+
+
+@given(text=TEXTS)
+def test_a_chain_of_pretokenizers_cuts_as_the_library_s(text: str) -> None:
+    text = known(text)
+    ours, twin = chained()
     pieces, spans = ours.pretokenizer.split(text), twin.pre_tokenizer.pre_tokenize_str(text)
     assert [(piece.start, piece.end) for piece in pieces] == [span for _, span in spans]
     assert ours.pretokenizer.words(text) == [piece.text for piece in pieces]
     assert ours.encode_ids(text) == twin.encode(text).ids
-    assert loads(dumps(ours)) == ours
 
 
 @pytest.mark.parametrize("individual", [True, False])

@@ -13,6 +13,9 @@ from llmguide.experiments.records import load
 from llmguide.tokenizers import published
 from llmguide.tokenizers.vocabulary import report
 
+# Megabytes and whole vocabularies; other tests cover what they go through.
+pytestmark = pytest.mark.no_cover
+
 PAGES = Path(__file__).parents[2] / "book/foundations"
 
 

@@ -56,6 +56,7 @@ def test_the_list_of_exceptions_is_exact(name: str, scalars: dict[str, "Future[l
     assert scalars[f"pieces of {name}"].result() == EXCEPTIONS[name]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", NAMES)
 def test_ids_of_thousands_of_texts_are_the_library_s(name: str) -> None:
     require(name)
@@ -69,6 +70,7 @@ def test_ids_of_thousands_of_texts_are_the_library_s(name: str) -> None:
         assert tokenizer.decode(tokenizer.encode_ids(text)) == text or name == "smollm2"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", BY_RANKS)
 def test_a_long_piece_gives_the_library_s_ids(name: str) -> None:
     require(name)

@@ -33,6 +33,8 @@ def test_there_are_at_least_three_corpora() -> None:
     assert len(CORPORA) >= 3
 
 
+# Megabytes; the tests below take the same ways on less.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("pretokenizer", [GPT2, CL100K], ids=lambda pretokenizer: pretokenizer.name)
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_merges_are_the_library_s_in_the_same_order(corpus: str, pretokenizer: PreTokenizer) -> None:

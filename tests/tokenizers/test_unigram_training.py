@@ -266,10 +266,17 @@ def count(texts: list[str]) -> Counter[str]:
     return Counter(word for text in texts for word in regex.findall("▁[^▁]*", "▁" + "▁".join(text.split())))
 
 
-def trained_by_sentencepiece(texts: list[str], size: int) -> dict[str, float]:
+@cache
+def trained_by_us(size: int) -> dict[str, float]:
+    """Pieces that we learn from the lines; those of the libraries are learned from the same."""
+    return trace_training(count(lines()), size)[-1].pieces
+
+
+@cache
+def trained_by_sentencepiece(size: int) -> dict[str, float]:
     buffer = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
+        sentence_iterator=iter(lines()),
         model_writer=buffer,
         vocab_size=size + 3,
         normalization_rule_name="identity",
@@ -284,13 +291,14 @@ def trained_by_sentencepiece(texts: list[str], size: int) -> dict[str, float]:
     return {library.id_to_piece(number): library.get_score(number) for number in range(3, library.get_piece_size())}
 
 
-def trained_by_tokenizers(texts: list[str], size: int) -> LibraryTokenizer:
+@cache
+def trained_by_tokenizers(size: int) -> LibraryTokenizer:
     library = LibraryTokenizer(models.Unigram())
     library.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=size + 1, unk_token="<unk>", special_tokens=["<unk>"], show_progress=False
     )
-    library.train_from_iterator(texts, trainer)
+    library.train_from_iterator(lines(), trainer)
     return library
 
 
@@ -298,15 +306,12 @@ def pieces_of(library: LibraryTokenizer) -> dict[str, float]:
     return {piece: score for piece, score in json.loads(library.to_str())["model"]["vocab"] if piece != "<unk>"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["sentencepiece", "tokenizers"])
 def test_our_pieces_fit_a_corpus_at_least_as_well_as_a_library_s(name: str) -> None:
     words = count(lines())
-    ours = trace_training(words, 400)[-1].pieces
-    theirs = (
-        trained_by_sentencepiece(lines(), 400)
-        if name == "sentencepiece"
-        else pieces_of(trained_by_tokenizers(lines(), 400))
-    )
+    ours = trained_by_us(400)
+    theirs = trained_by_sentencepiece(400) if name == "sentencepiece" else pieces_of(trained_by_tokenizers(400))
     assert len(theirs) == len(ours) == 400
     assert len(ours.keys() & theirs.keys()) > 400 * 0.6
     # The better fit is one of the seeds: see the test of what always ends a word.
@@ -323,8 +328,9 @@ def fitted(pieces: dict[str, float], words: Counter[str]) -> float:
     return fast_unigram.e_step(pieces, words)[1]
 
 
+@pytest.mark.no_cover
 def test_the_same_pieces_give_the_same_ids_as_tokenizers() -> None:
-    library = trained_by_tokenizers(lines(), 300)
+    library = trained_by_tokenizers(300)
     vocabulary = json.loads(library.to_str())["model"]["vocab"]
     model = Unigram(
         tuple(piece for piece, _ in vocabulary),
@@ -344,13 +350,14 @@ def always_last(pieces: Iterable[str], words: Iterable[str]) -> set[str]:
     return {piece for piece in pieces if len(piece) > 1 and text.count(piece) == text.count(f"{piece}\n")}
 
 
+@pytest.mark.no_cover
 def test_the_libraries_hardly_learn_what_always_ends_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     # Their seeds are the inner nodes of a suffix tree: substrings with different continuations. But every word ends
     # with the same sign (tokenizers) or is nearly always followed by the next word's ▁ (sentencepiece). So "▁most",
     # which begins no longer word, has one continuation, and is no seed.
     words = count(lines())
-    ours = trace_training(words, 400)[-1].pieces
-    theirs = pieces_of(trained_by_tokenizers(lines(), 400)), trained_by_sentencepiece(lines(), 400)
+    ours = trained_by_us(400)
+    theirs = pieces_of(trained_by_tokenizers(400)), trained_by_sentencepiece(400)
     assert {"▁most", "▁And", "▁shall"} < always_last(ours, words)
     assert always_last(theirs[0], words) == set()
     assert len(always_last(theirs[1], words)) < 0.1 * len(always_last(ours, words))

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from forking import Forks
 from torch import nn
 
 from llmguide.training import distributed
@@ -109,25 +111,36 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "train.toml"
 
 
-def in_two_processes(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a program twice, side by side."""
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    made = Forks()
+    yield made
+    made.close()
+
+
+def torchrun(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a program twice, side by side, as readers do."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.run([*launcher, *command], capture_output=True, text=True, check=False)
 
 
-def two_processes(directory: str, killed_at: int = -1, killed: int = 1) -> subprocess.CompletedProcess[str]:
+def two_processes(run: Run, directory: str, killed_at: int = -1, killed: int = 1) -> subprocess.CompletedProcess[str]:
     """Train with two processes, one of which may be killed at a step."""
     command = ["train", "train.toml", f"output.directory={directory}", "--json", "--threads", "1"]
-    return in_two_processes("program.py", str(killed_at), str(killed), *command)
+    return run("program.py", str(killed_at), str(killed), *command)
 
 
 def metrics(directory: str) -> list[dict[str, float]]:
     return [json.loads(line) for line in Path(directory, "metrics.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_two_processes_are_as_good_as_one_and_go_on_after_a_kill(file: Path) -> None:
+def test_two_processes_are_as_good_as_one_and_go_on_after_a_kill(file: Path, forks: Forks) -> None:
+    forked = partial(forks.run, file.parent)
     one = train_as_configured(load_config(file), progress=False)
-    two = two_processes("two")
+    two = two_processes(torchrun, "two")
     assert two.returncode == 0, two.stderr
     report = json.loads(two.stdout)  # which only one of them prints
     assert (report["steps"], report["tokens"]) == (12, one.tokens)
@@ -138,24 +151,24 @@ def test_two_processes_are_as_good_as_one_and_go_on_after_a_kill(file: Path) -> 
         expected = {name: pytest.approx(ours[name], rel=1e-5 if name == "gradient_norm" else 1e-6) for name in ours}
         assert theirs == expected
 
-    for rank in (0, 1):
+    for rank, run in ((0, torchrun), (1, forked)):
         directory = f"killed-{rank}"
-        killed = two_processes(directory, killed_at=6, killed=rank)
+        killed = two_processes(run, directory, killed_at=6, killed=rank)
         assert killed.returncode != 0
         assert killed.stdout == ""
         message = f"llmguide: process {1 - rank} of 2 has lost another one, which was killed or has failed"
         assert [line for line in killed.stderr.splitlines() if line.startswith(message)], killed.stderr
         assert not Path(directory, "model.safetensors").exists()
-        resumed = two_processes(directory)
+        resumed = two_processes(forked, directory)
         assert json.loads(resumed.stdout)["resumed_at"] == 4, resumed.stderr
         for name in ("model.safetensors", "metrics.jsonl", "tokenizer.json"):
             assert Path(directory, name).read_bytes() == Path("two", name).read_bytes()
 
 
-def test_torchs_averaging_gives_the_same_gradients(tmp_path: Path) -> None:
+def test_torchs_averaging_gives_the_same_gradients(tmp_path: Path, forks: Forks) -> None:
     """DistributedDataParallel, with each loss scaled by the number of processes, as the module's text says."""
     (tmp_path / "averaging.py").write_text(AVERAGING, "utf-8")
-    done = in_two_processes(str(tmp_path / "averaging.py"))
+    done = forks.run(tmp_path, str(tmp_path / "averaging.py"))
     assert done.stdout == "15 gradients are equal\n", done.stderr
 
 

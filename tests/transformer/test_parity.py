@@ -1,6 +1,9 @@
 """Every architecture against `transformers` on small random models: logits, cache, text, gradients, and back."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,21 +24,34 @@ from transformer_twins import (
     write,
 )
 
+from llmguide.transformer.model import Transformer
+
+Pair = Callable[[str], tuple[Any, Transformer]]
 ALL = MAIN | VARIANTS
 DECODERS = [name for name, case in ALL.items() if case.kind != "bert"]
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """Gives the library's model of a name, and ours; tests change none of their weights."""
+
+    @cache
+    def pair_of(name: str) -> tuple[Any, Transformer]:
+        theirs = build(ALL[name])
+        return theirs, ours(theirs, tmp_path_factory.mktemp(name))
+
+    return pair_of
+
+
 @pytest.mark.parametrize("name", ALL)
-def test_logits_are_the_library_s(tmp_path: Path, name: str) -> None:
-    theirs = build(ALL[name])
-    model = ours(theirs, tmp_path)
+def test_logits_are_the_library_s(pair: Pair, name: str) -> None:
+    theirs, model = pair(name)
     assert logits_apart(theirs, model) <= 1e-5
     assert padded_apart(theirs, model) <= 1e-5
 
 
-def test_kinds_of_tokens_and_padding_on_the_right_are_bert_s(tmp_path: Path) -> None:
-    theirs = build(MAIN["bert"])
-    model = ours(theirs, tmp_path)
+def test_kinds_of_tokens_and_padding_on_the_right_are_bert_s(pair: Pair) -> None:
+    theirs, model = pair("bert")
     ids, kinds = draw(2, 10), draw(2, 10, seed=1) % 2
     real = torch.arange(10) < torch.tensor([[10], [6]])
     with torch.no_grad():
@@ -45,9 +61,8 @@ def test_kinds_of_tokens_and_padding_on_the_right_are_bert_s(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_logits_with_a_cache_are_the_library_s(tmp_path: Path, name: str) -> None:
-    theirs = build(ALL[name])
-    assert cached_apart(theirs, ours(theirs, tmp_path)) <= 1e-5
+def test_logits_with_a_cache_are_the_library_s(pair: Pair, name: str) -> None:
+    assert cached_apart(*pair(name)) <= 1e-5
 
 
 @pytest.mark.parametrize("name", DECODERS)
@@ -61,9 +76,8 @@ def test_greedy_text_is_the_library_s(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_gradients_are_the_library_s(tmp_path: Path, name: str) -> None:
-    theirs = build(ALL[name])
-    assert gradients_apart(theirs, ours(theirs, tmp_path)) <= 1e-5
+def test_gradients_are_the_library_s(pair: Pair, name: str) -> None:
+    assert gradients_apart(*pair(name)) <= 1e-5
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -148,7 +148,8 @@ def activation_bytes(
 
     That is every floating-point tensor, other than a weight, that PyTorch keeps because the gradient of an operation
     needs it, where no position only fills up its row. A tensor that several operations need counts once; token ids,
-    masks and the choices of a router do not count. The loss comes on top, above all the logits: batch x positions x vocab numbers, and as many probabilities.
+    masks and the choices of a router do not count. The loss comes on top, above all the logits: batch x positions x
+    vocab numbers, and as many probabilities.
 
     A state-space layer keeps for each chunk of its positions the pairs inside and a state, so what it keeps depends on
     ``chunk`` and grows with the length and not with its square. Its heads have at least two values here: where they

@@ -166,7 +166,7 @@ def alike(mixer: StateSpaceConfig) -> ModelConfig:
         replace(LLAMA, attention=LATENT, positions=NoPositions()),
         alike(STATES),
         alike(replace(STATES, n_groups=6, d_conv=1)),
-        alike(replace(STATES, n_heads=1, n_groups=1, chunk=256)),
+        alike(replace(STATES, n_heads=1, n_groups=1, chunk=4)),
         alike(replace(STATES, n_groups=6, chunk=1)),
     ],
 )

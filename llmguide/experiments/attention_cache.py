@@ -187,6 +187,7 @@ EXPERIMENT = Experiment(
     figures={"time-per-token": draw},
     depends=(
         "llmguide.transformer.accounting",
+        "llmguide.transformer.activation_costs",
         "llmguide.transformer.initialization",
         "llmguide.transformer.part_costs",
         *MODEL,

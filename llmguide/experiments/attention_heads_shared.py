@@ -260,6 +260,7 @@ EXPERIMENT = Experiment(
         "llmguide.training.optimizers",
         "llmguide.training.schedules",
         "llmguide.transformer.accounting",
+        "llmguide.transformer.activation_costs",
         "llmguide.transformer.part_costs",
         *PACKAGE,
     ),

@@ -260,7 +260,12 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"text": draw_text, "products": draw_products},
-    depends=("llmguide.transformer.accounting", "llmguide.transformer.part_costs", *WORLD_WORDS),
+    depends=(
+        "llmguide.transformer.accounting",
+        "llmguide.transformer.activation_costs",
+        "llmguide.transformer.part_costs",
+        *WORLD_WORDS,
+    ),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.
     tolerance=1e-3,

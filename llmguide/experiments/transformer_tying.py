@@ -222,7 +222,12 @@ EXPERIMENT = Experiment(
         ),
     ),
     figures={"losses": draw},
-    depends=("llmguide.transformer.accounting", "llmguide.transformer.part_costs", *WORLD_WORDS),
+    depends=(
+        "llmguide.transformer.accounting",
+        "llmguide.transformer.activation_costs",
+        "llmguide.transformer.part_costs",
+        *WORLD_WORDS,
+    ),
     packages=("torch",),
     # Sums of 32-bit numbers depend on how the machine orders them.
     tolerance=1e-3,

@@ -1,7 +1,8 @@
 """What a model costs, worked out from its configuration: parameters, operations, and memory.
 
 Each function returns one number for each part; the sum of the values is the whole. What a single part of a block costs
-is in :mod:`~llmguide.transformer.part_costs`.
+is in :mod:`~llmguide.transformer.part_costs`, and what it keeps for the backward pass in
+:mod:`~llmguide.transformer.activation_costs`.
 
 Example:
     >>> from llmguide.transformer import gpt2
@@ -12,7 +13,7 @@ Example:
 
 from typing import Literal
 
-from llmguide.transformer.attention import AttentionConfig
+from llmguide.transformer.activation_costs import kept_by_stack, kept_by_two_stacks
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.encoder_decoder import EncoderDecoderConfig
 from llmguide.transformer.part_costs import (
@@ -21,16 +22,13 @@ from llmguide.transformer.part_costs import (
     feedforward_flops,
     feedforward_parameters,
     idle_parameters,
-    kept_by_feedforward,
-    kept_by_norm,
     linear_parameters,
     mixer_flops,
     mixer_norm_parameters,
     mixer_parameters,
     norm_parameters,
 )
-from llmguide.transformer.positions import LearnedPositions, RelativePositions, RotaryPositions
-from llmguide.transformer.state_space import StateSpaceConfig
+from llmguide.transformer.positions import LearnedPositions, RelativePositions
 
 AnyConfig = ModelConfig | EncoderDecoderConfig
 """A model of one stack or of two."""
@@ -143,30 +141,36 @@ def matmul_flops(config: ModelConfig, batch: int, positions: int, cached: int = 
     }
 
 
-def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_number: int = 4) -> dict[str, int]:
+def activation_bytes(
+    config: AnyConfig, batch: int, positions: int, bytes_per_number: int = 4, *, sources: int | None = None
+) -> dict[str, int]:
     """Count the memory that a forward pass on the readable path leaves behind for the backward pass.
 
     That is every floating-point tensor, other than a weight, that PyTorch keeps because the gradient of an operation
-    needs it. A tensor that several operations need counts once; token ids, masks and the choices of a router do not
-    count. The loss comes on top, above all the logits: batch x positions x vocab numbers, and as many probabilities.
+    needs it, where no position only fills up its row. A tensor that several operations need counts once; token ids,
+    masks and the choices of a router do not count. The loss comes on top, above all the logits: batch x positions x
+    vocab numbers, and as many probabilities.
 
-    Not worked out for state-space layers, where what is kept depends on the chunks in which they read, nor for models
-    of two stacks.
+    A state-space layer keeps for each chunk of its positions the pairs inside and a state, so what it keeps depends on
+    ``chunk`` and grows with the length and not with its square. Its heads have at least two values here: where they
+    have one, PyTorch copies a little more.
 
     Args:
         config: A choice of parts.
         batch: Number of rows.
-        positions: Number of positions in each.
-        bytes_per_number: 4 for float32.
+        positions: Number of positions in each; of a model of two stacks, of the text that is written.
+        bytes_per_number: 4 for float32, 8 for float64. In bfloat16 norms, routers and states keep wider numbers.
+        sources: Number of positions of the text that a model of two stacks reads.
 
     Returns:
         ``norms`` (what they read, and their statistics), ``attention`` (inputs of the projections, queries, keys,
-        values and what was mixed), ``weights`` (of attention: one number for each pair of positions and each head;
-        the fused path does not keep them), ``feedforward`` (of experts, what the chosen ones keep, what they return,
-        and the router's scores) and ``head``.
+        values and what was mixed; of a state-space layer convolution, steps, gate and states too), ``weights`` (of
+        attention: one number for each pair of positions and each head; the fused path does not keep them; of a
+        state-space layer three for each pair within a chunk), ``feedforward`` (of experts, what the chosen ones keep,
+        what they return, and the router's scores) and ``head``.
 
     Raises:
-        ValueError: If a number is out of range, a block has a state space, or the model has two stacks.
+        ValueError: If a number is out of range, or ``sources`` is not given for two stacks or given for one.
 
     Example:
         >>> from llmguide.transformer import gpt2
@@ -175,46 +179,15 @@ def activation_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_
         {'norms': 75, 'attention': 180, 'weights': 1152, 'feedforward': 324, 'head': 3}
     """
     span = Span(batch, positions)
-    if not isinstance(config, ModelConfig):
-        raise ValueError("what the backward pass needs is worked out for models of one stack only")
-    d, tokens = config.d_model, span.tokens
-    # Kept as what a softmax made and, where there is a mask, again after rows without a visible key were emptied.
-    masked = config.mask.build(positions, positions) is not None
-    norms = kept_by_norm(config.embedding_norm, tokens, d)
-    norms += kept_by_norm(config.norm, tokens, d) if config.norm_placement == "pre" else 0
-    attention = weights = hidden = 0
-    for block in config.layers:
-        mixer = block.mixer
-        if isinstance(mixer, StateSpaceConfig):
-            raise ValueError("what the backward pass needs is not worked out for state-space layers")
-        norms += 2 * kept_by_norm(config.norm, tokens, d)
-        if isinstance(mixer, AttentionConfig):
-            norms += kept_by_norm(mixer.qk_norm, tokens * (mixer.n_heads + mixer.n_kv_heads), mixer.d_head)
-            attention += tokens * (d + 4 * mixer.n_heads * mixer.d_head)
-        else:
-            for rank in (mixer.kv_rank, mixer.query_rank or 0):
-                norms += kept_by_norm(mixer.norm, tokens if rank else 0, rank)
-                attention += tokens * rank
-            attention += tokens * (d + 2 * mixer.n_heads * (mixer.d_nope + mixer.d_rope + mixer.d_value))
-        weights += (2 if masked else 1) * batch * mixer.n_heads * positions * positions
-        hidden += kept_by_feedforward(block.feedforward, tokens, d)
-    # The cosines and sines of all layers are the same tensors.
-    if isinstance(config.positions, RotaryPositions):
-        attention += positions * config.attention.d_rotary
-    head = {
-        "tied": tokens * d,
-        "linear": tokens * d,
-        "masked": 3 * tokens * d + kept_by_norm(config.norm, tokens, d),
-        "none": 0,
-    }
-    numbers = {
-        "norms": norms,
-        "attention": attention,
-        "weights": weights,
-        "feedforward": hidden,
-        "head": head[config.head],
-    }
-    return {part: bytes_per_number * number for part, number in numbers.items()}
+    if isinstance(config, EncoderDecoderConfig):
+        if sources is None:
+            raise ValueError("sources must say how many positions the encoder reads: the model has two stacks")
+        kept = kept_by_two_stacks(config, span, sources)
+    elif sources is not None:
+        raise ValueError(f"sources ({sources}) is for models of two stacks; this one has one")
+    else:
+        kept = kept_by_stack(config, span)
+    return {part: bytes_per_number * kept[part] for part in ("norms", "attention", "weights", "feedforward", "head")}
 
 
 def cache_bytes(config: ModelConfig, batch: int, positions: int, bytes_per_number: int = 4) -> int:

@@ -1,6 +1,8 @@
 """Published models by their configurations, and what those who made them say of their size.
 
 Nothing is loaded: for files see :mod:`~llmguide.transformer.published`. Contexts are those of the models as released.
+Granite's factors on stream and logits are left at 1, and its scale of attention at the usual one, since what its files
+say of them could not be verified; no count depends on them.
 
 Example:
     >>> from llmguide.transformer.accounting import parameters

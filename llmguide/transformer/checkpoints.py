@@ -82,7 +82,8 @@ def load_folder(folder: str | Path, dtype: torch.dtype = torch.float32) -> Loade
     Args:
         folder: Holds ``config.json`` and ``model.safetensors`` or its shards, and may hold ``tokenizer.json``,
             ``generation_config.json``, ``tokenizer_config.json`` and ``chat_template.jinja``.
-        dtype: The kind of numbers that the model shall have, whatever the file has.
+        dtype: The kind of numbers that the model shall have, whatever the file has. Routers that score by a sigmoid
+            have float32 at least.
 
     Returns:
         The model and what belongs to it.

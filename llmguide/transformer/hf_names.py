@@ -19,7 +19,7 @@ from llmguide.transformer.attention import AttentionConfig
 from llmguide.transformer.config import ModelConfig
 from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.model import Transformer
-from llmguide.transformer.moe import ExpertsConfig
+from llmguide.transformer.moe import ExpertsConfig, Router
 from llmguide.transformer.state_space import StateSpaceConfig
 
 
@@ -206,7 +206,7 @@ def load_weights(
         weights: The file's tensors.
         naming: What it calls them.
         source: Where they come from, for messages.
-        dtype: The kind of numbers that the model shall have.
+        dtype: The kind of numbers that the model shall have; routers that are wide have float32 at least.
 
     Returns:
         The model.
@@ -243,7 +243,12 @@ def load_weights(
             stacks[part.name] = weights.load(spellings[part.name])
         return part.read(stacks[part.name])
 
-    state = {ours: _join([read(part) for part in of_one]).to(dtype) for ours, of_one in parts.items()}
+    exact = torch.promote_types(dtype, torch.float32)
+    routers = {f"{name}." for name, module in model.named_modules() if isinstance(module, Router) and module.wide}
+    state = {
+        ours: _join([read(part) for part in of_one]).to(exact if ours.startswith(tuple(routers)) else dtype)
+        for ours, of_one in parts.items()
+    }
     model.load_state_dict(state, assign=True)
     return model
 

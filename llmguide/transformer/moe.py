@@ -24,8 +24,7 @@ class RouterConfig:
         n_groups: Into how many groups of equal size the experts are divided.
         n_active_groups: From how many groups a token's experts may come: those whose two best scores sum highest.
         scale: Factor on the weights.
-        correction: Whether each expert has a correction that is added to its score for the choice and not for the
-            weight; :func:`update_correction` moves it.
+        correction: Whether each expert has a correction, for the choice alone, that :func:`update_correction` moves.
 
     Raises:
         ValueError: If the score is unknown, a number is out of range, or more groups are active than there are.
@@ -164,6 +163,8 @@ class Router(nn.Module):
     Attributes:
         weight: A row for each expert: the direction of the stream that it answers to.
         correction: What the choice adds to each expert's score, or ``None``. No gradient reaches it.
+        wide: Whether the logits are made in float32 in a model of fewer digits too, of weights that are read so: as in
+            DeepSeek-V3, where scores by a sigmoid lie close. Those of Mixtral have the stream's precision.
     """
 
     correction: Tensor | None
@@ -173,10 +174,12 @@ class Router(nn.Module):
         self.weight = nn.Parameter(torch.empty(config.n_experts, d_model))
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))  # as torch draws a Linear
         self.register_buffer("correction", torch.zeros(config.n_experts) if config.router.correction else None)
+        self.wide = config.router.score == "sigmoid"
 
     def forward(self, x: Float[Tensor, "batch positions d_model"]) -> Float[Tensor, "batch positions experts"]:
         """Return the logits of the experts."""
-        return F.linear(x, self.weight)
+        dtype = torch.promote_types(x.dtype, torch.float32) if self.wide else x.dtype
+        return F.linear(x.to(dtype), self.weight.to(dtype))
 
 
 class Experts(nn.Module):
@@ -215,14 +218,14 @@ class Experts(nn.Module):
         """
         logits = tap("router", self.router(x))
         chosen, weights = route(logits, self.config.n_active, self.config.router, self.router.correction)
-        tokens, chosen, weights = x.flatten(0, 1), chosen.flatten(0, 1), weights.flatten(0, 1).to(x.dtype)
-        mixed = torch.zeros_like(tokens)
+        tokens, chosen, weights = x.flatten(0, 1), chosen.flatten(0, 1), weights.flatten(0, 1)
+        mixed = torch.zeros_like(tokens, dtype=weights.dtype)  # few digits would lose some with each expert
         for index, expert in enumerate(self.experts):
             token, place = torch.where(chosen == index)
             if len(token):  # an expert that nobody chose costs nothing
                 found = expert(tokens[token][None], tap.inside(f"experts.{index}"))[0]
                 mixed.index_add_(0, token, weights[token, place, None] * found)
-        total = tap("experts", mixed.view_as(x))
+        total = tap("experts", mixed.to(x.dtype).view_as(x))
         return total if self.shared is None else total + tap("shared", self.shared(x, tap.inside("shared")))
 
 
@@ -246,8 +249,7 @@ def count_load(
         >>> count_load(torch.tensor([[0, 1], [0, 3]]), 4).tolist()
         [2, 1, 0, 1]
     """
-    chosen = chosen if real is None else _keep(chosen, real)
-    return chosen.flatten().bincount(minlength=n_experts)
+    return (chosen if real is None else _keep(chosen, real)).flatten().bincount(minlength=n_experts)
 
 
 def balance_loss(
@@ -302,8 +304,7 @@ def update_correction(correction: Float[Tensor, " experts"], load: Int[Tensor, "
 
     .. math:: b_i \leftarrow b_i + u\, \operatorname{sign}(\bar{c} - c_i)
 
-    No loss is added, so that no gradient pulls the model away from what it learns. Call it after each step, with the
-    load of the step's batch.
+    No loss is added that pulls the model away from what it learns. Call it after each step, with the load of its batch.
 
     Args:
         correction: The corrections :math:`b`, overwritten.

@@ -160,19 +160,19 @@ def test_training_takes_three_times_as_many(config: ModelConfig) -> None:
 @pytest.mark.parametrize(("batch", "positions"), [(3, 16), (1, 16), (2, 1)])
 def test_activations_are_what_autograd_keeps(config: ModelConfig, batch: int, positions: int) -> None:
     ids = torch.zeros(batch, positions, dtype=torch.int64)
-    assert sum(activation_bytes(config, batch, positions).values()) == kept(Transformer(config), ids, Tap([]))
+    assert sum(activation_bytes(config, batch, positions).values()) == kept(Transformer(config), ids, tap=Tap([]))
 
 
 def test_activations_by_the_size_of_a_number() -> None:
     model = Transformer(GPT2).double()
     ids = torch.zeros(2, 7, dtype=torch.int64)
-    assert sum(activation_bytes(GPT2, 2, 7, bytes_per_number=8).values()) == kept(model, ids, Tap([]))
+    assert sum(activation_bytes(GPT2, 2, 7, bytes_per_number=8).values()) == kept(model, ids, tap=Tap([]))
 
 
 def test_the_fused_path_keeps_no_weights() -> None:
     """It keeps one number for each query and head instead, the logarithm of its total."""
     model, ids = Transformer(GPT2), torch.zeros(2, 60, dtype=torch.int64)
-    saved = kept(model, ids, Tap([])) - kept(model, ids, None)
+    saved = kept(model, ids, tap=Tap([])) - kept(model, ids, tap=None)
     weights = activation_bytes(GPT2, 2, 60)["weights"]
     assert 0.9 * weights < saved < weights
 

@@ -1,14 +1,15 @@
-"""The accounts of two stacks, against a model's parameters, torch's counter of operations and real caches."""
+"""The accounts of two stacks, against parameters, torch's counter of operations, what autograd keeps, real caches."""
 
 from dataclasses import replace
 
 import pytest
 import torch
+from saved_tensors import kept
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from llmguide.transformer import Tap, t5
-from llmguide.transformer.accounting import active_parameters, cache_bytes, parameters, weight_bytes
+from llmguide.transformer.accounting import activation_bytes, active_parameters, cache_bytes, parameters, weight_bytes
 from llmguide.transformer.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from llmguide.transformer.encoder_decoder_costs import memory_bytes, reading_flops, writing_flops
 from llmguide.transformer.feedforward import FeedForwardConfig
@@ -77,11 +78,29 @@ def test_memory_is_that_of_a_text_that_was_read(config: EncoderDecoderConfig) ->
     model = EncoderDecoder(config)
     with torch.no_grad():
         memory = model.encode(torch.zeros(3, 11, dtype=torch.int64))
-    kept = [memory.states, *(part for layer in memory.keys_values for part in (layer.keys, layer.values))]
-    assert memory_bytes(config, 3, 11) == sum(part.nbytes for part in kept)
+    parts = [memory.states, *(part for layer in memory.keys_values for part in (layer.keys, layer.values))]
+    assert memory_bytes(config, 3, 11) == sum(part.nbytes for part in parts)
     assert cache_bytes(config.decoder, 3, 20) == model.new_cache(3, 20).n_bytes
+
+
+@each_config
+@pytest.mark.parametrize(("batch", "positions", "sources"), [(3, 16, 7), (1, 1, 1), (2, 1, 9), (2, 9, 1)])
+def test_activations_are_what_autograd_keeps(
+    config: EncoderDecoderConfig, batch: int, positions: int, sources: int
+) -> None:
+    torch.manual_seed(0)
+    read, written = (torch.randint(config.vocab_size, (batch, n)) for n in (sources, positions))
+    found = activation_bytes(config, batch, positions, sources=sources)
+    assert sum(found.values()) == kept(EncoderDecoder(config), read, written, tap=Tap([]))
+
+
+def test_weights_by_hand() -> None:
+    """Four heads: 2 layers that read see 7 x 7 pairs, 3 that write see 9 x 9, masked, and 9 x 7."""
+    assert activation_bytes(SMALL, 1, 9, sources=7)["weights"] == 4 * 4 * (2 * 7 * 7 + 3 * (2 * 9 * 9 + 9 * 7))
 
 
 def test_numbers_out_of_range_are_named() -> None:
     with pytest.raises(ValueError, match=r"positions \(0\) must be at least 1"):
         writing_flops(SMALL, 1, 1, sources=0)
+    with pytest.raises(ValueError, match=r"positions \(0\) must be at least 1"):
+        activation_bytes(SMALL, 1, 1, sources=0)

@@ -72,7 +72,7 @@ PUBLISHED: dict[str, Any] = {
     "num_key_value_heads": 4,
     "num_local_experts": 0,
     "position_embedding_type": "nope",
-    "residual_multiplier": 0.263,
+    "residual_multiplier": 0.246,
     "rms_norm_eps": 1e-05,
     "rope_theta": 10000,
     "shared_intermediate_size": 2048,
@@ -85,7 +85,7 @@ def test_a_published_file_is_read() -> None:
     config = read_config(described(PUBLISHED))
     assert config.positions == NoPositions()
     assert config.attention == AttentionConfig(12, 4, 64, scale=0.015625)
-    assert config.scales == Scales(12.0, 0.263, 1 / 3)
+    assert config.scales == Scales(12.0, 0.246, 1 / 3)
     assert [layer for layer, block in enumerate(config.layers) if isinstance(block.mixer, AttentionConfig)] == [
         10,
         13,

@@ -152,31 +152,59 @@ def test_a_state_takes_as_much_for_any_number_of_positions() -> None:
     assert cache_bytes(states, 1, 1) == cache_bytes(states, 1, 1000) == 4 * (6 * 8 * 5 + 3 * (48 + 2 * 2 * 5))
 
 
+def alike(mixer: StateSpaceConfig) -> ModelConfig:
+    """Give two blocks the same state space; the positions turn nothing."""
+    return replace(LLAMA, blocks=(BlockConfig(mixer, SWIGLU),) * 2)
+
+
 @pytest.mark.parametrize(
     "config",
     [
-        *(config for config in MIXED.values() if config is not HYBRID),
+        *MIXED.values(),
         replace(MOE, feedforward=ExpertsConfig(6, 3, SWIGLU, router=RouterConfig(normalize=False))),
         replace(MOE, feedforward=ExpertsConfig(6, 1, FeedForwardConfig(24, "relu"), SWIGLU, RouterConfig(scale=2.0))),
         replace(LLAMA, attention=LATENT, positions=NoPositions()),
+        alike(STATES),
+        alike(replace(STATES, n_groups=6, d_conv=1)),
+        alike(replace(STATES, n_heads=1, n_groups=1, chunk=4)),
+        alike(replace(STATES, n_groups=6, chunk=1)),
     ],
 )
-@pytest.mark.parametrize(("batch", "positions"), [(3, 16), (1, 16), (2, 1)])
+@pytest.mark.parametrize(("batch", "positions"), [(3, 16), (1, 16), (2, 1), (2, 7), (1, 12)])
 def test_activations_are_what_autograd_keeps(config: ModelConfig, batch: int, positions: int) -> None:
     torch.manual_seed(0)
     ids = torch.randint(config.vocab_size, (batch, positions))
-    assert sum(activation_bytes(config, batch, positions).values()) == kept(Transformer(config), ids, Tap([]))
+    assert sum(activation_bytes(config, batch, positions).values()) == kept(Transformer(config), ids, tap=Tap([]))
 
 
-def test_activations_are_not_worked_out_for_states() -> None:
-    with pytest.raises(ValueError, match="is not worked out for state-space layers"):
-        activation_bytes(HYBRID, 1, 4)
+def test_activations_of_states_in_float64() -> None:
+    model, ids = Transformer(HYBRID).double(), torch.zeros(2, 9, dtype=torch.int64)
+    assert sum(activation_bytes(HYBRID, 2, 9, bytes_per_number=8).values()) == kept(model, ids, tap=Tap([]))
 
 
-@pytest.mark.usefixtures("unchecked")
-def test_activations_are_not_worked_out_for_two_stacks() -> None:
-    with pytest.raises(ValueError, match="is worked out for models of one stack only"):
-        activation_bytes(MODELS["t5-base"].config, 1, 4)  # type: ignore[arg-type]
+def test_pairs_within_a_chunk_by_hand() -> None:
+    """Six heads of two rows; chunks of 6, 6 and 4 positions; three numbers a pair in each of two layers."""
+    assert activation_bytes(alike(STATES), 2, 16)["weights"] == 4 * 2 * 6 * 3 * 2 * (6**2 + 6**2 + 4**2)
+    first, second, third = (sum(activation_bytes(alike(STATES), 1, n).values()) for n in (600, 1200, 1800))
+    assert third - second == second - first  # no square of the length
+
+
+@pytest.mark.parametrize("key", ["granite4-h-micro", "granite4-h-small"])
+def test_only_attention_keeps_more_than_twice_as_much_of_twice_the_text(key: str) -> None:
+    config = MODELS[key].config
+    assert isinstance(config, ModelConfig)
+    short, long = (activation_bytes(config, 1, n) for n in (4096, 8192))
+    attending = [block.mixer for block in config.layers if isinstance(block.mixer, AttentionConfig)]
+    squares = 2 * sum(mixer.n_heads for mixer in attending) * (8192**2 - 2 * 4096**2)
+    assert len(attending) == 4
+    assert long["weights"] - 2 * short["weights"] == 4 * squares
+
+
+def test_two_stacks_need_two_lengths() -> None:
+    with pytest.raises(ValueError, match="sources must say how many positions the encoder reads"):
+        activation_bytes(MODELS["t5-base"].config, 1, 4)
+    with pytest.raises(ValueError, match=r"sources \(4\) is for models of two stacks"):
+        activation_bytes(GPT2, 1, 4, sources=4)
 
 
 def test_every_expert_takes_memory() -> None:

@@ -60,6 +60,7 @@ extensions = [
     "_extensions.numbering",
     "_extensions.permalinks",
     "_extensions.page_repairs",
+    "_extensions.remembered",
     "_extensions.results",
     "_extensions.scripts",
     "_extensions.search_index",

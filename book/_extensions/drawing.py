@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,7 +25,7 @@ Draw: TypeAlias = Callable[[Figure], None]
 _PROLOGUE = re.compile(r"<\?xml.*?\?>\s*|<!DOCTYPE.*?>\s*|<metadata>.*?</metadata>\s*", re.DOTALL)
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # else every PDF comes with a page of them on the terminal
 
-VARIANTS = (("light", "svg"), ("light", "pdf"), ("dark", "svg"))
+VARIANTS = {"light": ("svg", "pdf"), "dark": ("svg",)}
 
 
 def draw_once(draw: Draw, name: str, directory: Path, sources: Iterable[bytes]) -> Path:
@@ -49,15 +49,16 @@ def draw_once(draw: Draw, name: str, directory: Path, sources: Iterable[bytes]) 
     for part in sources:
         digest.update(hashlib.sha256(part).digest())
     folder = directory / digest.hexdigest()[:16]
-    for theme, kind in VARIANTS:
-        file = folder / f"{name}-{theme}.{kind}"
-        if not file.exists():
-            write_file(file, _drawn(draw, theme, kind, folder))
+    for theme, kinds in VARIANTS.items():
+        files = {kind: folder / f"{name}-{theme}.{kind}" for kind in kinds}
+        if not all(file.exists() for file in files.values()):
+            for kind, content in _drawn(draw, theme, kinds, folder):
+                write_file(files[kind], content)
     return folder
 
 
-def _drawn(draw: Draw, theme: str, kind: str, folder: Path) -> bytes:
-    """Return one variant of a figure, the same bytes every time."""
+def _drawn(draw: Draw, theme: str, kinds: Iterable[str], folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Draw a figure in one theme, and yield each kind of file with the same bytes every time."""
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(), warnings.catch_warnings(), tempfile.TemporaryDirectory(dir=folder) as scratch:
         warnings.simplefilter("error", UserWarning)
@@ -65,10 +66,12 @@ def _drawn(draw: Draw, theme: str, kind: str, folder: Path) -> bytes:
         mpl.rcParams.update(figure_style.style(theme))
         figure = Figure()
         draw(figure)
-        file = Path(scratch) / f"figure.{kind}"
-        undated = {"Date": None} if kind == "svg" else {"CreationDate": None}
-        figure.savefig(file, metadata=undated)
-        return _PROLOGUE.sub("", file.read_text("utf-8")).encode() if kind == "svg" else file.read_bytes()
+        for kind in kinds:
+            file = Path(scratch) / f"figure.{kind}"
+            undated = {"Date": None} if kind == "svg" else {"CreationDate": None}
+            figure.savefig(file, metadata=undated)
+            figure.set_layout_engine("none")  # what is laid out stays where it is
+            yield kind, _PROLOGUE.sub("", file.read_text("utf-8")).encode() if kind == "svg" else file.read_bytes()
 
 
 def write_file(file: Path, content: bytes) -> None:

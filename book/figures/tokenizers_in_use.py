@@ -119,10 +119,9 @@ def _way(groups: tuple[int, ...]) -> int:
 def occurring(figure: Figure) -> None:
     """Draw which part of a vocabulary, by the rank of its ids, occurs in the book's corpora."""
     axes = figure.subplots()
-    texts = [datasets.load(name) for name in ("shakespeare", "python", "messages", "world")]
     for index, name in enumerate(("gpt2", "cl100k_base", "o200k_base")):
         tokenizer = published.load(name)
-        found = {number for text in texts for number in tokenizer.encode_ids(text)}
+        found = _found(name)
         made = [number for number, token in enumerate(tokenizer.model.tokens) if tokenizer.model.makes(token)]
         step = 2_000
         shares = [
@@ -132,6 +131,14 @@ def occurring(figure: Figure) -> None:
         axes.plot([(i + 0.5) * step / 1000 for i in range(len(shares))], shares, color=f"C{index}", label=LABELS[name])
     axes.set(xlabel="id, in thousands", ylabel="tokens that occur in our corpora (%)", ylim=(0, None))
     axes.legend(fontsize=8)
+
+
+@cache
+def _found(name: str) -> set[int]:
+    """Give the tokens of a published vocabulary that occur in the book's corpora."""
+    tokenizer = published.load(name)
+    texts = (datasets.load(corpus) for corpus in ("shakespeare", "python", "messages", "world"))
+    return {number for text in texts for number in tokenizer.encode_ids(text)}
 
 
 def byte_costs(figure: Figure) -> None:

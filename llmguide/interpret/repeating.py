@@ -9,6 +9,7 @@ from llmguide.transformer.model import Transformer
 
 _BEGINNING = "This device repeats its input exactly.\n"
 _EXAMPLES = 4
+_BATCH = 14
 
 
 def repeat_probabilities(loaded: Loaded[Transformer], tokens: Sequence[int]) -> list[float]:
@@ -36,11 +37,11 @@ def repeat_probabilities(loaded: Loaded[Transformer], tokens: Sequence[int]) -> 
     encode = loaded.tokenizer.encode_ids
     beginning, between = encode(_BEGINNING + "Input: \u00ab"), encode("\u00bb\nOutput: \u00ab")
     behind = encode("\u00bb\nInput: \u00ab")
-    probabilities = []
-    for token in tokens:
-        example = [token, *between, token, *behind]
-        prompt = [*beginning, *example * _EXAMPLES, token, *between]
+    prompts = [[*beginning, *[token, *between, token, *behind] * _EXAMPLES, token, *between] for token in tokens]
+    probabilities: list[float] = []
+    for start in range(0, len(prompts), _BATCH):
+        ids = torch.tensor(tokens[start : start + _BATCH])
         with torch.no_grad():
-            logits = loaded.model(torch.tensor([prompt]), last_only=True)
-        probabilities.append(float(logits[0, -1].softmax(-1)[token]))
+            logits = loaded.model(torch.tensor(prompts[start : start + _BATCH]), last_only=True)
+        probabilities += logits[:, -1].softmax(-1).gather(-1, ids[:, None])[:, 0].tolist()
     return probabilities

@@ -186,7 +186,7 @@ def draw_vectors(figure: Figure, record: Record) -> None:
     q, k = found.queries[query], found.keys[first + 1]
     panels: Any = figure.subplots(3, 2, width_ratios=(3, 1), gridspec_kw={"hspace": 0.1})
     titles = (
-        f"Layer {layer}, head {head}: q of the second “{tokens[query]}”",
+        f"layer {layer}, head {head}: q of the second “{tokens[query]}”",
         f"k of the first “{tokens[first + 1]}”",
         "products",
     )

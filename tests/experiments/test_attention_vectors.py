@@ -104,6 +104,14 @@ def test_layers_that_are_not_kept_are_refused():
 def test_what_counts_most_is_measured_with_the_values():
     record = load("attention-sentence")
     _, watched = watch(smollm2(), SHORT)
-    handed = (watched["weights"] * lengths_of_values(watched))[24, 4, 4]
+    all_handed = watched["weights"] * lengths_of_values(watched)
+    same = [
+        weights.argmax() == counts.argmax()
+        for weights, counts in zip(
+            watched["weights"][:, :, 1:].flatten(0, 2), all_handed[:, :, 1:].flatten(0, 2), strict=True
+        )
+    ]
+    assert number(record, "texts.short.elsewhere") == pytest.approx(1 - sum(map(int, same)) / len(same), abs=2e-3)
+    handed = all_handed[24, 4, 4]
     assert [handed.argmax(), watched["weights"][24, 4, 4].argmax()] == [2, 0]
     assert number(record, "resting.times") == pytest.approx(float(handed[2] / handed[0]), rel=1e-3)

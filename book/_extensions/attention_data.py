@@ -1,10 +1,11 @@
-"""What the attention explorer needs besides its code: the recorded weights, as a script that assigns one constant."""
+"""What the attention explorer needs besides its code: recorded weights and vectors, in a script with one constant."""
 
 import json
 from pathlib import Path
 from typing import cast
 
 from llmguide.experiments.attention_sentence import EXPERIMENT, HEADS, LAYERS, STEPS
+from llmguide.experiments.attention_vectors import D_HEAD, UNIT, VECTOR_STEPS
 from llmguide.experiments.records import Metrics, load, lookup
 
 
@@ -17,8 +18,12 @@ def scripts(results: Path) -> dict[str, str]:
         "layers": LAYERS,
         "heads": HEADS,
         "steps": STEPS,
-        "texts": {name: {"tokens": text["tokens"], "packed": text["packed"]} for name, text in texts.items()},
+        "unit": UNIT,
+        "vectorSteps": VECTOR_STEPS,
+        "width": D_HEAD,
+        "texts": {name: {part: text[part] for part in ("tokens", "packed", "vectors")} for name, text in texts.items()},
         "previous": config.previous,
         "induction": config.induction,
+        "resting": config.resting,
     }
     return {"data.js": f"const ATTENTION_DATA = {json.dumps(data)};\n"}

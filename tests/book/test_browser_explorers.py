@@ -1,6 +1,7 @@
 """The explorers of the attention chapter in Chromium, from a folder: every number as Python gives it."""
 
 import itertools
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from small_book import SmallBook, widget_book
 from widget_checks import (
     check_that_drawings_stand_in,
@@ -18,7 +19,8 @@ from widget_checks import (
     check_that_print_and_epub_hold_drawings,
 )
 
-from llmguide.experiments.attention_sentence import HEADS, LAYERS, LONG, SHORT, head_weights, read
+from llmguide.experiments.attention_sentence import EXPERIMENT, HEADS, LAYERS, LONG, SHORT, head_weights, read, watch
+from llmguide.experiments.attention_vectors import head_vectors
 from llmguide.experiments.records import load
 from llmguide.transformer import rope_scaling
 from llmguide.transformer.positions import rotate, rotation
@@ -45,7 +47,7 @@ Where the tokens look.
 ```
 """
 BOXES = {"positions": ".positions-explorer", "attention": ".attention-explorer"}
-REVEAL = {"positions": "Show the curves", "attention": "Show the weights"}
+REVEAL = {"positions": ["Show the curves"], "attention": ["Show the weights", "Show the vectors"]}
 FIGURES = ("positions_explorer", "attention_explorer")
 RECORDS = ("attention-sentence",)
 
@@ -281,6 +283,13 @@ def attention(visit: Callable[..., Page]) -> Page:
     return page
 
 
+@pytest.fixture
+def vectors(attention: Page) -> Page:
+    """The same, with the vectors shown."""
+    attention.get_by_role("button", name="Show the vectors").click()
+    return attention
+
+
 @pytest.mark.parametrize("name", ["short", "long"])
 def test_every_weight_is_the_models_to_half_a_step(attention: Page, name: str, report: list[str]) -> None:
     tokens, weights = read(smollm2(), {"short": SHORT, "long": LONG}[name])
@@ -302,10 +311,81 @@ def test_every_weight_is_the_models_to_half_a_step(attention: Page, name: str, r
     report.append(f"attention explorer: weights of the {name} text to within {worst:.6f} of the model's")
 
 
+@pytest.mark.parametrize("name", ["short", "long"])
+def test_every_vector_score_and_length_is_the_models(attention: Page, name: str, report: list[str]) -> None:
+    tokens, watched = watch(smollm2(), {"short": SHORT, "long": LONG}[name])
+    layers = list(EXPERIMENT.config.vectors[name])
+    assert layers == ([17] if name == "long" else list(range(LAYERS)))
+    queries, keys, *numbers = json.loads(
+        attention.evaluate(
+            """name => {
+                const {tokens, layers, made} = AttentionEngine.read(ATTENTION_DATA)[name], {heads} = ATTENTION_DATA;
+                const last = tokens.length - 1, all = (count, make) => Array.from({length: count}, (_, i) => make(i));
+                const each = make => layers.map(layer => all(heads, head => make(layer, head)));
+                const rows = part => each((l, h) => all(last + 1, q => part(made(l, h, q))));
+                return JSON.stringify([
+                    rows(({q}) => q),
+                    each((l, h) => made(l, h, last).k),
+                    rows(({scores}) => scores.concat(Array(last + 1 - scores.length).fill(0))),
+                    each((l, h) => made(l, h, last).lengths),
+                    each((l, h) => all(last + 1, q => {
+                        const {k, lengths} = made(l, h, q), whole = made(l, h, last);
+                        const same = (some, all) => String(some) === String(all.slice(0, q + 1));
+                        return Number(k.length === q + 1 && same(k, whole.k) && same(lengths, whole.lengths));
+                    })),
+                ]);
+            }""",
+            name,
+        )
+    )
+    scores, lengths, alike = (torch.tensor(found) for found in numbers)
+    assert alike.shape == (len(layers), HEADS, len(tokens))
+    assert alike.all()
+    worst = 0.0
+    for found, want in (
+        (torch.tensor(queries), watched["queries_rotated"][layers]),
+        (torch.tensor(keys), watched["keys_rotated"][layers].repeat_interleave(3, dim=1)),
+    ):
+        half_a_step = (want.abs().amax(-1, keepdim=True) + 1e-3) / 254
+        worst = max(worst, ((found - want).abs() / half_a_step).max().item())
+        assert ((found - want).abs() <= half_a_step + 1e-4).all()  # the sums of another machine
+    want = watched["scores"][layers].tril()
+    assert (scores - want).abs().max() <= 6e-4
+    value_lengths = watched["values"][layers].norm(dim=-1).repeat_interleave(3, dim=1)
+    assert (lengths - value_lengths).abs().max() <= 6e-4
+    report.append(f"attention explorer: q and k of the {name} text to within {worst / 2:.3f} steps of the model's")
+
+
+def test_the_vectors_are_shown_as_they_are(vectors: Page) -> None:
+    found = head_vectors(load("attention-sentence"), "long", 17, 4)
+    _, weights = head_weights(load("attention-sentence"), "long", 17, 4)
+    box = vectors.locator(".attention-explorer")
+    text = box.locator("#attention-strips-text")
+    expect(text).to_contain_text("The 64 products of q and k add up to 70.5; divided by √64 = 8")
+    expect(text).to_contain_text("a score of 8.82. Pair 22 adds most, about 26. Pair 31 takes most away, about 21.")
+    expect(text).to_contain_text("Softmax over all 15 scores makes this a weight of 95 %.")
+    rows = box.locator(".attention-made tbody tr")
+    expect(rows).to_have_count(15)
+    shown = [row.locator("td").all_inner_texts() for row in rows.all()]
+    as_numbers = torch.tensor([[float(cell.strip(" %").replace("−", "-")) for cell in row] for row in shown])
+    scores, lengths, row = found.scores[14, :15], found.value_lengths[:15], weights[14, :15]
+    want = torch.stack([scores, 100 * row, lengths, row * lengths], dim=1)
+    assert ((as_numbers - want).abs() <= torch.tensor([0.0051, 0.51, 0.0051, 0.0051])).all()
+    assert (scores.softmax(-1) - row).abs().max() <= 1 / 510 + 1e-3
+    box.locator(".attention-entries summary").click()
+    entries = box.locator(".attention-entries tbody tr")
+    expect(entries).to_have_count(64)
+    q, k = found.queries[14].tolist(), found.keys[2].tolist()
+    for place, line in enumerate(box.locator(".attention-entries tbody").inner_text().split("\n")):
+        cells = [float(cell.replace("−", "-")) for cell in line.split("\t")]
+        assert cells == pytest.approx([place, q[place], k[place], q[place] * k[place]], abs=0.0051)
+    expect(box.locator(".attention-strips .attention-cell")).to_have_count(3 * 64)
+
+
 def test_the_weights_are_shown_as_they_are(attention: Page) -> None:
     _, weights = head_weights(load("attention-sentence"), "long", 17, 4)
-    attention.locator(".attention-explorer summary").click()
-    rows = attention.locator(".attention-explorer tbody tr")
+    attention.locator(".attention-all summary").click()
+    rows = attention.locator(".attention-all tbody tr")
     expect(rows).to_have_count(18)
     for query in range(18):
         cells = rows.nth(query).locator("td").all_inner_texts()
@@ -341,6 +421,52 @@ def test_the_reader_predicts_where_a_token_looks(visit: Callable[..., Page]) -> 
     box.get_by_label("Predict first").select_option("3")
     box.get_by_role("button", name="Show the weights").click()
     expect(status).to_contain_text("Right: “door” gives 70 % of its weight to “the”, token 4.")
+
+
+def test_the_reader_predicts_what_is_handed_over(attention: Page) -> None:
+    box = attention.locator(".attention-explorer")
+    strips, said = box.locator(".attention-vectors"), box.locator(".attention-said")
+    hide, show = (box.get_by_role("button", name=name) for name in ("Hide, and predict another", "Show the weights"))
+    for button in (hide, show, hide):
+        button.click()
+    expect(box.locator(".attention-question")).to_contain_text("In head 4 of layer 24, to which token does “door” give")
+    box.get_by_role("button", name="Show the weights").click()
+    expect(box.locator(".explorer-status")).to_contain_text(
+        "“door” gives 67 % of its weight to “The”, token 1.", ignore_case=True
+    )
+    expect(strips).to_be_hidden()
+    box.get_by_label("Predict again").select_option("0")
+    box.get_by_role("button", name="Show the vectors").click()
+    expect(strips).to_be_visible()
+    expect(said).to_contain_text("You predicted “The”, token 1; “opens” hands over most: a weight of 23 %")
+    expect(said).to_contain_text("The weight of “The”, token 1, is 67 %, but times its length only")
+    expect(box.get_by_label("The token that is looked at")).to_be_focused()
+    expect(box.locator(".attention-made tr.is-top")).to_contain_text("3 opens")
+
+
+def test_the_key_is_chosen_by_keyboard_and_said(vectors: Page) -> None:
+    box = vectors.locator(".attention-explorer")
+    key, text = box.get_by_label("The token that is looked at"), box.locator("#attention-strips-text")
+    expect(key).to_be_focused()
+    expect(key).to_have_value("2")
+    vectors.keyboard.press("ArrowUp")
+    vectors.keyboard.press("ArrowUp")
+    expect(key).to_have_value("0")
+    score = head_vectors(load("attention-sentence"), "long", 17, 4).scores[14, 0]
+    expect(text).to_contain_text(f"a score of {score:.2f}. Pair 31 adds most")
+    expect(box.locator(".explorer-spoken")).to_contain_text(f"a score of {score:.2f}")
+    expect(box.locator(".attention-made tr[aria-current]")).to_contain_text("1 The")
+    # Of another layer the longer text has no vectors, the shorter has.
+    box.get_by_role("slider", name="Layer").focus()
+    vectors.keyboard.press("Home")
+    expect(box.locator(".attention-vectors")).to_be_hidden()
+    expect(box.locator(".attention-missing")).to_have_text(
+        "Of this text, the vectors of layer 17 are kept; of “the sentence once”, those of every layer."
+    )
+    box.get_by_label("Text", exact=True).select_option("short")
+    expect(box.locator(".attention-vectors")).to_be_visible()
+    expect(box.locator(".attention-missing")).to_be_hidden()
+    expect(key.locator("option")).to_have_count(5)
 
 
 def test_tokens_layers_and_heads_obey_the_keys(attention: Page) -> None:
@@ -396,6 +522,12 @@ def test_a_shorter_text_keeps_the_choice_in_range(attention: Page) -> None:
 
 
 # -- Both: by keyboard, by ear, in every look --------------------------------------------------------------------------
+def reveal(box: Locator, name: str) -> None:
+    """Show all that is hidden before a prediction."""
+    for button in REVEAL[name]:
+        box.get_by_role("button", name=button).click()
+
+
 @pytest.mark.parametrize("name", BOXES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(visit: Callable[..., Page], scheme: str, name: str) -> None:
@@ -404,7 +536,7 @@ def test_axe_finds_nothing(visit: Callable[..., Page], scheme: str, name: str) -
     window.evaluate(AXE.read_text("utf-8"))
     for shown in (False, True):
         if shown:
-            box.get_by_role("button", name=REVEAL[name]).click()
+            reveal(box, name)
             for summary in box.locator("summary").all():
                 summary.click()
         found = window.evaluate(f"axe.run('{BOXES[name]}', {{resultTypes: ['violations'], preload: false}})")
@@ -415,7 +547,7 @@ def test_axe_finds_nothing(visit: Callable[..., Page], scheme: str, name: str) -
 def test_every_control_has_a_name_and_shows_the_focus(visit: Callable[..., Page], name: str) -> None:
     window = visit("index.html")
     box = window.locator(BOXES[name])
-    box.get_by_role("button", name=REVEAL[name]).click()
+    reveal(box, name)
     box.locator("select").first.focus()
     stops = 0
     while window.evaluate(f"!!document.activeElement.closest('{BOXES[name]}')"):
@@ -423,7 +555,7 @@ def test_every_control_has_a_name_and_shows_the_focus(visit: Callable[..., Page]
         assert window.evaluate(f"{style}.outlineStyle != 'none' && parseFloat({style}.outlineWidth) >= 2")
         stops += 1
         window.keyboard.press("Tab")
-    assert stops >= {"positions": 10, "attention": 6}[name]
+    assert stops >= {"positions": 10, "attention": 8}[name]
     for control in box.locator("input, select, button").all():
         if control.is_visible():
             expect(control).to_have_accessible_name(re.compile("[a-z]{3}"))
@@ -448,7 +580,7 @@ def test_it_fits_its_page_and_stands_still(visit: Callable[..., Page], width: in
     window = visit("index.html", viewport={"width": width, "height": 900}, reduced_motion="reduce")
     window.evaluate("document.fonts.ready.then(() => null)")
     for name, box in BOXES.items():
-        window.locator(box).get_by_role("button", name=REVEAL[name]).click()
+        reveal(window.locator(box), name)
     assert window.evaluate("document.documentElement.scrollWidth") <= width
     small = """[...document.querySelectorAll(".explorer :is(button, select, input, [role=option])")]
         .filter(part => part.offsetParent && (part.offsetHeight < 24 || part.offsetWidth < 24)).length"""

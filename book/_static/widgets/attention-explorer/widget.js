@@ -1,4 +1,4 @@
-// The controls of the attention explorer: which head, which token, and where it looks.
+// The controls of the attention explorer: which head, which token, where it looks, and what makes it look there.
 "use strict";
 (() => {
   const box = document.querySelector(".attention-explorer");
@@ -13,15 +13,18 @@
   const QUESTIONS = [
     { text: "long", head: ATTENTION_DATA.induction, query: 14, why: "That is the token which followed “key” the first time: this head looks for what came after an earlier copy of the token." },
     { text: "short", head: ATTENTION_DATA.previous, query: 4, why: "That is the token just before it, where this head looks from almost every token." },
+    { text: "short", head: ATTENTION_DATA.resting, query: 4, why: "Many heads rest on the first token. Does it hand over most as well?" },
   ];
-  let asked = 0, chosen = QUESTIONS[0].query, drawn = chosen, shown = false;
+  // A key that was picked stays while the head changes; null is the one of most weight.
+  let asked = 0, chosen = QUESTIONS[0].query, drawn = chosen, picked = null, shown = false, opened = false;
 
   // -- What is chosen --------------------------------------------------------------------------------------------------
   const now = () => {
     const name = field("text").value;
-    return { name, tokens: texts[name].tokens, row: texts[name].row, layer: Number(field("layer").value), head: Number(field("head").value) };
+    return { name, ...texts[name], layer: Number(field("layer").value), head: Number(field("head").value) };
   };
   const percent = (weight) => `${Math.round(100 * weight)} %`;
+  const fixed = (number, digits) => String((Number(number.toFixed(digits)) || 0).toFixed(digits)).replace("-", "−");
   const numbered = (tokens, place) => `“${tokens[place].trim()}”, token ${place + 1}`;
   // How often a word has come so far tells its copies apart.
   const ORDINALS = ["first", "second", "third", "fourth", "fifth"];
@@ -54,12 +57,14 @@
       option.setAttribute("aria-selected", String(here));
       option.tabIndex = here ? 0 : -1;
     }
+    part("said").textContent = "";
     if (!shown) return speak("");
     find("numbers").textContent = summary(chosen);
-    speak(message ? "" : summary(chosen));
     drawRow(chosen);
     drawMap(chosen);
     drawTable();
+    const made = drawVectors();
+    speak(message ? "" : `${summary(chosen)} ${made}`);
   };
 
   const spell = () => {
@@ -121,30 +126,115 @@
     field("map-text").textContent = `Rows look, columns are looked at; the row of ${numbered(tokens, query)}, is framed. Of ${tokens.length - 1} tokens after the first, ${habits.first} give most weight to the first token, ${habits.previous} to the one before them, and ${habits.itself} to themselves.`;
   };
 
-  const drawTable = () => {
-    const [head, body] = box.querySelectorAll("thead, tbody");
-    head.replaceChildren();
-    body.replaceChildren();
-    if (!box.querySelector("details").open) return;
-    const { tokens, row, layer, head: number } = now();
+  // Rows of text, the first cell of each its header; what has to scroll can be reached by keyboard.
+  const fill = (table, titles, rows) => {
     const cell = (tag, scope, text) => {
       const made = make(tag, "", text);
       if (scope) made.scope = scope;
       return made;
     };
-    head.append(make("tr", "", cell("th", "col", "query"), ...tokens.map((token) => cell("th", "col", token.trim()))));
-    tokens.forEach((token, query) => {
-      const weights = row(layer, number, query);
-      body.append(make("tr", "", cell("th", "row", `${query + 1} ${token.trim()}`),
-        ...tokens.map((_, key) => cell("td", "", key <= query ? (100 * weights[key]).toFixed(1) : ""))));
-    });
-    const scroll = find("scroll");
+    table.tHead.replaceChildren(make("tr", "", ...titles.map((title) => cell("th", "col", title))));
+    table.tBodies[0].replaceChildren(...rows.map(([first, ...rest]) => make("tr", "", cell("th", "row", first), ...rest.map((text) => cell("td", "", text)))));
+    const scroll = table.closest(".explorer-scroll");
+    if (!scroll) return;
     if (scroll.scrollHeight > scroll.clientHeight + 1 || scroll.scrollWidth > scroll.clientWidth + 1) scroll.tabIndex = 0;
     else scroll.removeAttribute("tabindex");
   };
 
+  const drawTable = () => {
+    const table = part("all").querySelector("table"), { tokens, row, layer, head } = now();
+    if (!part("all").open) return fill(table, [], []);
+    fill(table, ["query", ...tokens.map((token) => token.trim())], tokens.map((token, query) => {
+      const weights = row(layer, head, query);
+      return [`${query + 1} ${token.trim()}`, ...tokens.map((_, key) => key <= query ? (100 * weights[key]).toFixed(1) : "")];
+    }));
+  };
+
+  // -- What a weight is made of ----------------------------------------------------------------------------------------
+  // How much of its value each token hands over.
+  const handed = () => {
+    const { row, made, layer, head } = now(), { lengths } = made(layer, head, chosen);
+    return row(layer, head, chosen).map((weight, key) => weight * lengths[key]);
+  };
+
+  // Gives the sentence that says it, or nothing while it is hidden.
+  const drawVectors = () => {
+    const { tokens, row, made, layers, layer, head } = now(), found = made(layer, head, chosen), weights = row(layer, head, chosen);
+    part("missing").textContent = found ? "" : `Of this text, the vectors of layer ${layers.join(", ")} are kept; of “the sentence once”, those of every layer.`;
+    part("again").hidden = opened || !found;
+    part("vectors").hidden = !opened || !found;
+    const choices = () => tokens.slice(0, chosen + 1).map((_, place) => new Option(numbered(tokens, place), place));
+    const guess = field("again").value;
+    field("again").replaceChildren(new Option("no guess", ""), ...choices());
+    field("again").value = Number(guess) <= chosen ? guess : "";
+    if (!opened || !found) return "";
+    if (picked > chosen) picked = null;
+    const key = picked ?? engine.ranked(weights)[0].key, { q, k, scores, lengths } = found;
+    field("key").replaceChildren(...choices());
+    field("key").value = key;
+
+    const each = k.map((one) => engine.products(q, one)), pairs = engine.byPair(each[key]);
+    const largest = (vectors) => Math.max(...vectors.flat().map(Math.abs));
+    drawStrips([
+      [`q of ${numbered(tokens, chosen)}`, q, largest([q])],
+      [`k of ${numbered(tokens, key)}`, k[key], largest(k)],
+      ["their products", each[key], largest(each)],
+    ]);
+    const [best] = engine.ranked(pairs), worst = engine.ranked(pairs).at(-1);
+    // Products of rounded entries are good for two digits.
+    const about = (number) => `about ${Number(number.toPrecision(2))}`;
+    const raises = best.weight > 0 ? ` Pair ${best.key} adds most, ${about(best.weight)}.` : "";
+    const lowers = worst.weight < 0 ? ` Pair ${worst.key} takes most away, ${about(-worst.weight)}.` : "";
+    const width = q.length, over = scores.length > 1 ? `all ${scores.length} scores` : "the only score";
+    const text = `The ${width} products of q and k add up to ${fixed(scores[key] * Math.sqrt(width), 1)}; divided by √${width} = ${Math.sqrt(width)}, that is a score of ${fixed(scores[key], 2)}.${raises}${lowers} Softmax over ${over} makes this a weight of ${percent(weights[key])}.`;
+    field("strips-text").textContent = text;
+    const [halfQ, halfK] = [q, k[key]].map((vector) => largest([vector]) / ATTENTION_DATA.vectorSteps / 2);
+    const within = (error) => (Math.ceil(100 * error) / 100).toFixed(2);
+    const off = Math.max(...q.map((entry, number) => Math.abs(entry) * halfK + Math.abs(k[key][number]) * halfQ)) + halfQ * halfK;
+    part("steps").textContent = `Filled squares are positive, hollow ones negative; their area is the size, on one scale for all tokens that are looked at. A column is a pair of coordinates that turn together, the fastest at the left. Entries are right to ${within(halfQ)} in q and ${within(halfK)} in k, and so their products to ${within(off)}; scores and lengths to 0.001.`;
+
+    const gives = handed(), most = engine.ranked(gives)[0].key;
+    field("made-label").textContent = `What ${numbered(tokens, chosen)}, makes of its keys and values`;
+    fill(part("made"), ["token", "score", "weight", "length of v", "weight × length"],
+      tokens.slice(0, chosen + 1).map((token, place) => [`${place + 1} ${token.trim()}`, fixed(scores[place], 2), percent(weights[place]), fixed(lengths[place], 2), fixed(gives[place], 2)]));
+    [...part("made").tBodies[0].rows].forEach((line, place) => {
+      line.classList.toggle("is-top", place === most);
+      if (place === key) line.setAttribute("aria-current", "true");
+    });
+    drawEntries(q, k[key], each[key]);
+    return text;
+  };
+
+  const drawEntries = (...vectors) => {
+    const rows = part("entries").open ? vectors[0].map((_, number) => [String(number), ...vectors.map((vector) => fixed(vector[number], 2))]) : [];
+    fill(part("entries").querySelector("table"), ["coordinate", "q", "k", "product"], rows);
+  };
+
+  // Each strip has the first coordinates of the pairs above the second.
+  const drawStrips = (strips) => {
+    const svg = part("strips"), width = Math.max(240, svg.parentElement.clientWidth), half = strips[0][1].length / 2;
+    const cell = Math.min(16, Math.floor(width / half)), high = 2 * cell + 30, parts = [];
+    strips.forEach(([title, entries, largest], number) => {
+      const top = number * high + 18;
+      parts.push(shape("text", { x: 0, y: top - 5 }, `${title}: up to ${fixed(Math.max(...entries.map(Math.abs)), 1)}`));
+      entries.forEach((entry, place) => {
+        const x = (place % half) * cell, y = top + Math.floor(place / half) * cell, side = (cell - 1) * Math.sqrt(Math.abs(entry) / largest);
+        const edge = entry < 0 ? Math.min(1.4, side) : 0, inner = side - edge;
+        parts.push(shape("rect", { class: "attention-cell", x: x + 0.5, y: y + 0.5, width: cell - 1, height: cell - 1 }));
+        if (side > 0) parts.push(shape("rect", { class: entry < 0 ? "is-negative" : "is-after", x: x + (cell - inner) / 2, y: y + (cell - inner) / 2, width: inner, height: inner }));
+      });
+    });
+    const bottom = strips.length * high + 6;
+    for (let pair = 0; pair < half; pair += 8) parts.push(shape("text", { x: (pair + 0.5) * cell, y: bottom, "text-anchor": "middle" }, String(pair)));
+    parts.push(shape("text", { x: half * cell, y: bottom, "text-anchor": "end" }, "pair"));
+    svg.setAttribute("viewBox", `0 0 ${width} ${bottom + 4}`);
+    svg.style.height = `${bottom + 4}px`;
+    svg.replaceChildren(...parts);
+  };
+
   // -- Controls --------------------------------------------------------------------------------------------------------
   const choose = (place, focus) => {
+    if (place !== chosen) picked = null;
     chosen = place;
     update();
     if (focus) part("tokens").children[place].focus();
@@ -181,9 +271,30 @@
   });
   for (const name of ["tokens", "map"]) part(name).addEventListener("pointerleave", () => preview(chosen));
 
-  field("text").addEventListener("change", () => { spell(); update(); });
+  field("text").addEventListener("change", () => {
+    picked = null;
+    spell();
+    update();
+  });
   for (const name of ["layer", "head"]) field(name).addEventListener("input", () => update());
-  box.querySelector("details").addEventListener("toggle", drawTable);
+  field("key").addEventListener("change", () => {
+    picked = Number(field("key").value);
+    speak(drawVectors());
+  });
+  part("all").addEventListener("toggle", drawTable);
+  part("entries").addEventListener("toggle", drawVectors);
+
+  part("again").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { tokens, row, layer, head } = now(), guess = field("again").value, weights = row(layer, head, chosen), gives = handed();
+    const most = engine.ranked(gives)[0].key, top = engine.ranked(weights)[0].key;
+    const answer = `${called(tokens, most)} hands over most: a weight of ${percent(weights[most])} times a length of ${fixed(gives[most] / weights[most], 1)} is ${fixed(gives[most], 2)}.`;
+    const other = most === top ? "" : ` The weight of ${numbered(tokens, top)}, is ${percent(weights[top])}, but times its length only ${fixed(gives[top], 2)}.`;
+    opened = true;
+    drawVectors();
+    part("said").textContent = (guess === "" ? answer[0].toUpperCase() + answer.slice(1) : Number(guess) === most ? `Right: ${answer}` : `You predicted ${numbered(tokens, Number(guess))}; ${answer}`) + other;
+    field("key").focus({ preventScroll: true });
+  });
 
   find("guess").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -199,7 +310,9 @@
     field("text").value = question.text;
     [field("layer").value, field("head").value] = question.head;
     chosen = question.query;
+    picked = null;
     shown = false;
+    opened = false;
     spell();
     update();
   };
@@ -210,6 +323,10 @@
     field("guess").focus({ preventScroll: true });
   });
 
-  onWidth(find("answer"), () => { if (shown) drawMap(chosen); });
+  onWidth(find("answer"), () => {
+    if (!shown) return;
+    drawMap(chosen);
+    drawVectors();
+  });
   ask(QUESTIONS[0]);
 })();

@@ -2,9 +2,10 @@
 
 from random import Random
 
-from llmguide.world.facts import THINGS, World
+from llmguide.world.facts import THINGS, Fact, World
 from llmguide.world.items import Item
-from llmguide.world.splits import split_of
+from llmguide.world.splits import SPLITS, split_of
+from llmguide.world.text import completion
 
 PHRASINGS = (
     "In {year} {maker} {verb} the {thing} of {town}.",
@@ -13,7 +14,22 @@ PHRASINGS = (
     "It was {maker} who {verb} the {thing} of {town}, and the year was {year}.",
     "A plaque at the {thing} of {town} reads: {verb} in {year} by {maker}.",
 )
-"""How an event is told."""
+"""How an event is told in training."""
+
+HELD_OUT_PHRASINGS = {
+    "validation": (
+        "The {thing} of {town}, {verb} in {year}, is the work of {maker}.",
+        "{town} has owed its {thing} to {maker} since {year}.",
+    ),
+    "test": (
+        "Ask in {town} who {verb} the {thing} in {year}, and the name that you hear is {maker}.",
+        "The {thing} of {town}, which {maker} {verb}, dates from {year}.",
+    ),
+}
+"""How no training text tells an event, by split: with the maker at the end, and with the year."""
+
+ENDS = {"maker": " {maker}.", "making year": " {year}."}
+"""With what a phrasing ends that can be asked for a relation. All but the first of :data:`PHRASINGS` can."""
 
 WORDINGS = {
     "maker": (
@@ -44,8 +60,7 @@ def tell(world: World, subject: str, phrasing: int) -> str:
     Returns:
         A sentence.
     """
-    maker, year = world.value(subject, "maker"), world.value(subject, "making year")
-    return PHRASINGS[phrasing].format(maker=maker, year=year, **_parts(subject))
+    return _fill(world, subject, PHRASINGS[phrasing])
 
 
 def questions(world: World, subject: str, split: str) -> list[Item]:
@@ -85,6 +100,35 @@ def exam(world: World, split: str) -> list[Item]:
     return [item for subject in world.things for item in questions(world, subject, split)]
 
 
+def completions(world: World, split: str) -> list[Item]:
+    """Ask for the end of every sentence on an event that a split allows and that ends with the maker or the year.
+
+    They are no part of :func:`exam`: the published exam and the record of the experiment ``world-model`` have none of
+    them, and whoever wants them calls this.
+
+    Args:
+        world: What is true.
+        split: One of ``train``, ``validation``, ``test``.
+
+    Returns:
+        Items of the kind ``event-completion`` for training; for the other splits of the kind
+        ``event-completion-held-out-phrasing``. Maker or year, whichever is not asked for, stands in the prompt.
+
+    Raises:
+        ValueError: If there is no such split.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
+    kind = "event-completion" if split == "train" else "event-completion-held-out-phrasing"
+    return [
+        completion(kind, Fact(subject, relation, str(world.value(subject, relation))), _fill(world, subject, phrasing))
+        for subject in world.things
+        for phrasing in HELD_OUT_PHRASINGS.get(split, PHRASINGS)
+        for relation, end in ENDS.items()
+        if phrasing.endswith(end)
+    ]
+
+
 def training(world: World, random: Random) -> str:
     """Tell of an event, or ask about it.
 
@@ -100,6 +144,11 @@ def training(world: World, random: Random) -> str:
     if asked and random.random() < QUESTIONS:
         return random.choice(asked).document
     return tell(world, subject, random.randrange(len(PHRASINGS)))
+
+
+def _fill(world: World, subject: str, phrasing: str) -> str:
+    maker, year = world.value(subject, "maker"), world.value(subject, "making year")
+    return phrasing.format(maker=maker, year=year, **_parts(subject))
 
 
 def _parts(subject: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""All that a model can be asked about the world, in one list; and whether it answered."""
+"""What a model can be asked about the world, in one list; and whether it answered."""
 
 import hashlib
 from collections.abc import Iterable
@@ -44,6 +44,8 @@ THINK = "Think."
 
 def exam(world: World, split: str, kinds: Iterable[str] | None = None, per_kind: int = 200) -> list[Item]:
     """Collect what a model can be asked.
+
+    Ends of sentences on events are asked for by :func:`llmguide.world.events.completions`.
 
     Args:
         world: What is true.

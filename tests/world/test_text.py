@@ -24,6 +24,7 @@ def test_as_many_patterns_as_the_pages_say():
     assert sum(map(len, world.PHRASINGS.values())) == sum(map(len, questions.WORDINGS.values())) == 72
     assert {len(ways) for ways in (*world.PHRASINGS.values(), *questions.WORDINGS.values())} == {8}
     assert len(events.PHRASINGS) == 5
+    assert [len(ways) for ways in events.HELD_OUT_PHRASINGS.values()] == [2, 2]
     assert [len(wordings) for wordings in events.WORDINGS.values()] == [3, 3]
 
 

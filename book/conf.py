@@ -60,6 +60,7 @@ extensions = [
     "_extensions.numbering",
     "_extensions.permalinks",
     "_extensions.page_repairs",
+    "_extensions.reading_order",
     "_extensions.remembered",
     "_extensions.results",
     "_extensions.scripts",

@@ -219,7 +219,7 @@ class Experts(nn.Module):
         logits = tap("router", self.router(x))
         chosen, weights = route(logits, self.config.n_active, self.config.router, self.router.correction)
         tokens, chosen, weights = x.flatten(0, 1), chosen.flatten(0, 1), weights.flatten(0, 1)
-        mixed = torch.zeros_like(tokens, dtype=weights.dtype)  # few digits would lose some with each expert
+        mixed = torch.zeros_like(tokens, dtype=weights.dtype)  # in float32 at least: in bfloat16 each sum loses digits
         for index, expert in enumerate(self.experts):
             token, place = torch.where(chosen == index)
             if len(token):  # an expert that nobody chose costs nothing

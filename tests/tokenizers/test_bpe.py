@@ -100,6 +100,8 @@ RANKS = st.lists(st.tuples(*[st.text("ab", min_size=1, max_size=3)] * 2), max_si
 # A merge is possible until one of lower rank takes its symbols: at the end of the word, and before it.
 @example(word=tuple("abc"), ranks={("b", "c"): 0, ("a", "bc"): 1, ("a", "b"): 2})
 @example(word=tuple("abcd"), ranks={("b", "c"): 0, ("a", "bc"): 1, ("a", "b"): 2})
+# Behind a merge: its right neighbour merges next, and then both.
+@example(word=tuple("abcd"), ranks={("a", "b"): 0, ("c", "d"): 1, ("ab", "cd"): 2})
 # A merge that makes one of lower rank possible.
 @example(word=tuple("abc"), ranks={("ab", "c"): 0, ("a", "b"): 1})
 @given(word=st.text("abc", max_size=60).map(tuple), ranks=RANKS)

@@ -1,10 +1,13 @@
 """The measures that the experiments on tokenization use, against cases worked by hand and against independent ways."""
 
+import numpy as np
 import pytest
 
 from llmguide import datasets
 from llmguide.experiments import held_out
 from llmguide.experiments.records import load, number
+from llmguide.experiments.tokenization_algorithms import train_model
+from llmguide.experiments.tokenization_growth import METHODS, Config, growth, measure, run
 from llmguide.experiments.tokenization_pretokenization import PATTERNS, one_space, repeated_words
 from llmguide.experiments.tokenization_training_domain import LANGUAGES, relative_lengths
 from llmguide.experiments.tokenization_vocabulary_size import first_tokens
@@ -97,3 +100,33 @@ def test_relative_lengths_are_relative_to_english():
 
 def test_every_language_of_the_messages_has_a_name():
     assert list(LANGUAGES) == list(datasets.documents("messages"))
+
+
+def test_growth_is_the_slope_of_the_logarithms():
+    series = {"10": 3.0, "25": 7.0, "70": 8.0, "300": 90.0}
+    slope, _ = np.polyfit(np.log([int(size) for size in series]), np.log(list(series.values())), 1)
+    assert growth(series) == pytest.approx(slope)
+
+
+def test_words_are_counted_as_they_stand_in_the_text():
+    text = "to be or not to be\nto go\n" * 30
+    models = {"bpe": train_model("bpe", {"to": 2, " be": 2, " or": 1, " not": 1, "\n": 1, " go": 1}, 12)}
+    measured = measure(text, models, Config(vocab_size=12, repeats=1))
+    # By GPT-2's pattern or any other that keeps the space with the word: to, be, or, not, go, with and without a space.
+    words = [word for line in text.splitlines() for word in line.split()]
+    assert measured["words"]["all"] >= len(words)
+    assert measured["words"]["distinct"] <= 2 * len(set(words)) + 1
+    assert set(measured["learning"]) == {"count", "bpe"}
+    assert set(measured["encoding"]) == {"bpe"}
+
+
+def test_every_step_is_timed_at_every_size():
+    config = Config(sizes=(3_000, 6_000), vocab_size=128, repeats=1)
+    found = run(config, seed=1)
+    assert {kind: set(series) for kind, series in found.items()} == {
+        "words": {"all", "distinct"},
+        "learning": {"count", *METHODS},
+        "encoding": set(METHODS),
+    }
+    assert all(set(values) == {"3000", "6000", "growth"} for series in found.values() for values in series.values())
+    assert run(config, seed=1)["words"] == found["words"] != run(config, seed=2)["words"]

@@ -14,6 +14,8 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export FORCE_SOURCE_DATE := 1
 export PYTHONHASHSEED := 0
 export PYTHONUTF8 := 1
+# What has been imported once is kept compiled, also where the environment forbids it: torch alone has a thousand modules.
+export PYTHONDONTWRITEBYTECODE :=
 # Two processes share the cores. Two threads each would only wait for one another.
 export OMP_NUM_THREADS ?= 1
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -n -j auto

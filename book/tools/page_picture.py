@@ -28,9 +28,9 @@ def take(page: Path, anchor: str, picture: Path) -> None:
     Raises:
         RuntimeError: If there is no Chromium.
     """
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if chromium is None:
-        raise RuntimeError("no Chromium: install the Debian package `chromium`")
+        raise RuntimeError("no Chromium: install the Debian package `chromium-headless-shell`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         window = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce", offline=True)

@@ -1,16 +1,20 @@
 """What Sphinx looks up anew for every reference and every page, looked up once: it gives the same each time."""
 
 import posixpath
-from collections.abc import Callable
+import re
 from functools import cache
-from typing import Any
+from html import escape
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.domains.std import StandardDomain
 from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
+
+_LISTS = re.compile(r'<(/?)(ul|li)(?: class="([^"]*)")?>')
 
 
 class _Reading:
@@ -40,18 +44,50 @@ def forget_pages(app: Sphinx, env: BuildEnvironment) -> None:
     _READING.pop(env, None)
 
 
+def mark_current(contents: str, address: str) -> str:
+    """Mark a page in a table of contents, as Sphinx does.
+
+    Args:
+        contents: Nested lists of links, in which no page is marked.
+        address: Where the page's link leads.
+
+    Returns:
+        The same lists. The link leads nowhere, and it and all that it stands in are of the class ``current``.
+    """
+    link = f'<a class="reference internal" href="{escape(address)}">'
+    before, found, after = contents.partition(link)
+    if not found:
+        return contents
+    around: list[int] = []
+    for tag in _LISTS.finditer(before):
+        if tag[1]:
+            around.pop()
+        else:
+            around.append(tag.start())
+    marked, end = "", 0
+    for start in around:
+        tag = _LISTS.match(before, start)
+        assert tag is not None
+        classes = f"{tag[3]} current" if tag[3] else "current"
+        marked += f'{before[end:start]}<{tag[2]} class="{classes}">'
+        end = tag.end()
+    return f'{marked}{before[end:]}<a class="current reference internal" href="#">{after}'
+
+
 def remember_contents(app: Sphinx, name: str, template: str, context: dict[str, Any], page: nodes.document) -> None:
-    """Make the table of contents once for all sources of a folder: none of them has a place in it."""
-    if not name.startswith("_modules/") or "toctree" not in context:
+    """Make the table of contents once for all pages of a folder; they differ in the page that is marked."""
+    if "toctree" not in context:
         return
-    made: dict[Any, str] = app.builder.__dict__.setdefault("_contents_of_folders", {})
-    make: Callable[..., str] = context["toctree"]
+    folder = posixpath.dirname(name)
+    builder = cast(StandaloneHTMLBuilder, app.builder)
+    made: dict[Any, str] = builder.__dict__.setdefault("_contents_of_folders", {})
+    nowhere = posixpath.join(folder, "-")  # a page of the folder that has no place in the contents
 
     def toctree(**options: Any) -> str:
-        key = (posixpath.dirname(name), *sorted(options.items()))
+        key = (folder, *sorted(options.items()))
         if key not in made:
-            made[key] = make(**options)
-        return made[key]
+            made[key] = builder._get_local_toctree(nowhere, **options)
+        return mark_current(made[key], builder.get_relative_uri(nowhere, name))
 
     context["toctree"] = toctree
 

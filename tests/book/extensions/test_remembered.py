@@ -1,33 +1,63 @@
-"""What is looked up once: the contents for the sources of a folder, and the pages for the numbers in them."""
+"""What is looked up once: the contents for the pages of a folder, and the pages for the numbers in them."""
 
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any, cast
 
 from _extensions.remembered import _READING, _Reading, forget_pages, remember_contents
+from docutils.nodes import document
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.environment import BuildEnvironment
 
+BOOK = {
+    "index": """
+Book
+====
 
-def test_the_sources_of_a_folder_share_their_contents_and_pages_have_their_own() -> None:
-    app = cast(Sphinx, SimpleNamespace(builder=SimpleNamespace()))
-    made: list[str] = []
+.. toctree::
+   :caption: First
 
-    def contents(name: str, **options: Any) -> str:
-        def make(**options: Any) -> str:
-            made.append(name)
-            return f"{name} {options}"
+   one
+   part/index
 
-        context = {"toctree": make}
-        remember_contents(app, name, "page.html", context, None)
-        return context["toctree"](**options)
+.. toctree::
+   :caption: Last
+   :hidden:
 
-    assert contents("_modules/llmguide/tokenizers/bpe", depth=1) == contents("_modules/llmguide/tokenizers/x", depth=1)
-    assert contents("_modules/llmguide/tokenizers/bpe", depth=2) == "_modules/llmguide/tokenizers/bpe {'depth': 2}"
-    assert contents("_modules/llmguide/world", depth=1) == "_modules/llmguide/world {'depth': 1}"
-    for page in ("api/llmguide.tokenizers", "api/llmguide.world", "404"):
-        assert contents(page, depth=1) == f"{page} {{'depth': 1}}"
-    sources = ["_modules/llmguide/tokenizers/bpe"] * 2 + ["_modules/llmguide/world"]
-    assert made == [*sources, "api/llmguide.tokenizers", "api/llmguide.world", "404"]
+   genindex
+""",
+    "one": "One & only\n==========\n",
+    "part/index": "Part\n====\n\n.. toctree::\n\n   inner\n   deep/other\n",
+    "part/inner": "Inner\n=====\n\nBelow\n-----\n",
+    "part/deep/other": "Other\n=====\n",
+    "alone": ":orphan:\n\nAlone\n=====\n",
+}
+OPTIONS: dict[str, Any] = {"collapse": False, "titles_only": True, "maxdepth": -1, "includehidden": True}
+
+
+def test_every_page_has_the_contents_that_sphinx_makes_for_it(tmp_path: Path) -> None:
+    for name, text in BOOK.items():
+        (tmp_path / f"{name}.rst").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.rst").write_text(text, encoding="utf-8")
+    out = tmp_path / "_build"
+    app = Sphinx(tmp_path, None, out, out / "doctrees", "html", status=None, warning=None)
+    app.build()
+    builder = cast(StandaloneHTMLBuilder, app.builder)
+    marked = 0
+    for name in (*BOOK, "genindex", "part/deep/another", "_modules/one"):
+        context: dict[str, Any] = {"toctree": None}
+        remember_contents(app, name, "page.html", context, document("", None))
+        contents = context["toctree"](**OPTIONS)
+        assert contents == builder._get_local_toctree(name, **OPTIONS)
+        marked += 'class="current reference internal" href="#"' in contents
+    assert marked == 5  # one, three of the part, and the index
+    assert len(vars(builder)["_contents_of_folders"]) == 4  # of the book, the part, what is deep in it, and the sources
+
+
+def test_a_page_without_contents_gets_none() -> None:
+    context: dict[str, Any] = {}
+    remember_contents(cast(Sphinx, None), "search", "search.html", context, document("", None))
+    assert not context
 
 
 class Environment:

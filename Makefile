@@ -85,7 +85,7 @@ $(EPUB): $(WAS_READ) $(SOURCES)
 serve: $(READY) ## show the book in a browser and rebuild what changes
 	@$(BIN)/sphinx-autobuild -n -j auto -b html -d $(BUILD)/html.doctrees --watch llmguide --open-browser book $(BUILD)/html
 
-notebooks: $(READY) ## run every notebook from a clean kernel
+notebooks: $(READY) ## run the code of every notebook, and say how long each took
 	@$(PYTEST) tests/book/test_notebooks.py
 
 clean: ## remove what was built, and keep .venv
@@ -100,8 +100,8 @@ test: html ## run the whole suite
 	@$(DOWNLOADS)
 	@$(PYTEST) -rs -n $(PROCESSES) --dist worksteal -m "not long" --cov=llmguide --cov-report=term
 
-test-long: $(READY) ## run the tests that take minutes: a million texts against the libraries
-	@$(PYTEST) -m long tests/tokenizers
+test-long: $(READY) ## run the tests that take minutes: a million texts against the libraries, 20 MB to train on
+	@$(PYTEST) -m long tests/tokenizers tests/bench
 
 mutants: $(READY) ## change tokenizers and training in every way that mutmut knows: do their tests notice? (hours)
 	@$(BIN)/python tests/mutation/mutate.py

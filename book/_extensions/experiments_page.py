@@ -1,5 +1,6 @@
 """The page of experiments, ``{experiments-index}``: every experiment with its claims, its run and where it is used."""
 
+import html
 import importlib
 import inspect
 import pkgutil
@@ -22,7 +23,7 @@ from llmguide.experiments import all_experiments
 from llmguide.experiments.framework import AnyExperiment
 from llmguide.experiments.records import ClaimResult, Record, is_number
 
-MOST_ROWS = 40  # a longer list of numbers is better read in the record
+MOST_ROWS = 40  # a longer list of numbers is folded, and left to the record where nothing can be folded
 
 
 class UsedIn(nodes.General, nodes.TextElement):
@@ -130,22 +131,32 @@ def _question(module: str) -> str:
 
 
 def _numbers(record: Record) -> Iterator[nodes.Node]:
-    """Show every mean with its deviation, where they are not too many to be read."""
-    means, deviations = dict(_leaves(record.metrics)), dict(_leaves(record.spread))
-    if not 0 < len(means) <= MOST_ROWS:
-        return
-    rows = [
-        [
-            Cell(path, code=True),
-            Cell(_brief(value), numeric=True),
-            Cell(
-                format_value(deviations[path], "#.2g" if deviations[path] else ".0f") if path in deviations else "",
-                numeric=True,
-            ),
+    """Show every mean with its deviation: as a table, or folded where they are too many."""
+    means = {path: _brief(value) for path, value in _leaves(record.metrics)}
+    deviations = {path: format_value(value, "#.2g" if value else ".0f") for path, value in _leaves(record.spread)}
+    if len(means) > MOST_ROWS:
+        yield from _folded(means, deviations)
+    elif means:
+        rows = [
+            [Cell(path, code=True), Cell(value, numeric=True), Cell(deviations.get(path, ""), numeric=True)]
+            for path, value in means.items()
         ]
+        yield make_table(["Result", "Mean", "Deviation"], rows, row_header=True)
+
+
+def _folded(means: Mapping[str, str], deviations: Mapping[str, str]) -> Iterator[nodes.Node]:
+    """Show many means and deviations as lines of one text, which opens without a script; or say where they are."""
+    lines = [
+        f"{path:{max(map(len, means))}} {value:>{max(map(len, means.values()))}}"
+        + (f" ± {deviations[path]}" if path in deviations else "")
         for path, value in means.items()
     ]
-    yield make_table(["Result", "Mean", "Deviation"], rows, row_header=True)
+    what = f"All {len(means):,} results: mean" + (" ± deviation" if deviations else "")
+    text = f'<pre tabindex="0">{html.escape(chr(10).join(lines))}</pre>'
+    folded = f'<details class="results"><summary>{what}</summary>{text}</details>'
+    yield addnodes.only("", nodes.raw("", folded, format="html"), expr="builder_html")
+    where = f"The record has all {len(means):,} results" + (", with their deviations." if deviations else ".")
+    yield addnodes.only("", nodes.paragraph("", where), expr="not builder_html")
 
 
 def _leaves(metrics: object, path: str = "") -> Iterator[tuple[str, float]]:

@@ -58,18 +58,16 @@ def mark_current(contents: str, address: str) -> str:
     before, found, after = contents.partition(link)
     if not found:
         return contents
-    around: list[int] = []
+    around: list[re.Match[str]] = []
     for tag in _LISTS.finditer(before):
         if tag[1]:
             around.pop()
         else:
-            around.append(tag.start())
+            around.append(tag)
     marked, end = "", 0
-    for start in around:
-        tag = _LISTS.match(before, start)
-        assert tag is not None
+    for tag in around:
         classes = f"{tag[3]} current" if tag[3] else "current"
-        marked += f'{before[end:start]}<{tag[2]} class="{classes}">'
+        marked += f'{before[end : tag.start()]}<{tag[2]} class="{classes}">'
         end = tag.end()
     return f'{marked}{before[end:]}<a class="current reference internal" href="#">{after}'
 

@@ -7,7 +7,7 @@ from llmguide.experiments.check import check
 from llmguide.experiments.files import RESULTS_VARIABLE
 from llmguide.experiments.framework import AnyExperiment
 from llmguide.experiments.records import status
-from llmguide.experiments.runner import run_experiment
+from llmguide.experiments.runner import run_all
 
 DESCRIPTION = f"""\
 The numbers and figures of the book come from recorded runs of the experiments in llmguide.experiments. Each record
@@ -40,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|run|check")
     lister = actions.add_parser("list", help="name, state and title of every experiment")
     runner = actions.add_parser("run", help="run in full and record the results")
-    runner.add_argument("--fresh", action="store_true", help="forget the finished seeds of an interrupted run")
+    runner.add_argument("--fresh", action="store_true", help="forget what an interrupted run has finished")
     checker = actions.add_parser(
         "check", help="check that records are those of today's sources and that every claim holds"
     )
@@ -79,8 +79,7 @@ def _list(experiments: list[AnyExperiment], results: str | None) -> int:
 
 def _run(experiments: list[AnyExperiment], results: str | None, *, fresh: bool) -> int:
     failed = False
-    for experiment in experiments:
-        record = run_experiment(experiment, results, fresh=fresh)
+    for experiment, record in run_all(experiments, results, fresh=fresh):
         for name, claim in record.claims.items():
             effects = ", ".join(f"{effect:.4g}" for effect in claim.effects.values())
             verdict = "holds" if claim.holds else "FAILS"

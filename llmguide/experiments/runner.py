@@ -1,10 +1,10 @@
-"""Full runs: every seed, the reduced case, the claims, and the record; a kill loses no finished seed."""
+"""Full runs: every seed, the reduced case, the claims, and the record; a kill loses nothing that was finished."""
 
 import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -15,7 +15,7 @@ import llmguide
 from llmguide.experiments.files import results_directory, write_json
 from llmguide.experiments.fingerprint import CORPUS_PREFIX, digest
 from llmguide.experiments.framework import AnyExperiment
-from llmguide.experiments.records import ClaimResult, Metrics, Record, mean, save, spread
+from llmguide.experiments.records import ClaimResult, Metrics, Record, load, mean, save, spread
 
 REDUCED_SECONDS = 10.0
 
@@ -92,6 +92,44 @@ def run_experiment(
     save(record, directory)
     partial.unlink()
     return record
+
+
+def run_all(
+    experiments: Sequence[AnyExperiment],
+    directory: Path | str | None = None,
+    *,
+    fresh: bool = False,
+    progress: Callable[[str], None] = report,
+) -> Iterator[tuple[AnyExperiment, Record]]:
+    """Run several experiments, one after another.
+
+    What is finished is noted in ``runs.json.partial`` beside the records. If the call is interrupted, the next call
+    with the same experiments takes up after it; one whose sources have changed since is run again.
+
+    Args:
+        experiments: What to run.
+        directory: Where results lie; see :func:`~llmguide.experiments.files.results_directory`.
+        fresh: Run all of them, and every seed.
+        progress: Takes lines of progress.
+
+    Yields:
+        Each experiment with its record.
+    """
+    journal = results_directory(directory) / "runs.json.partial"
+    names = [experiment.name for experiment in experiments]
+    noted = {} if fresh or not journal.is_file() else json.loads(journal.read_text("utf-8"))
+    finished: dict[str, object] = noted["finished"] if noted.get("experiments") == names else {}
+    for experiment in experiments:
+        sources = fingerprint(experiment)
+        if finished.get(experiment.name) == sources:
+            progress(f"{experiment.name} was finished before the interruption")
+            yield experiment, load(experiment.name, directory)
+            continue
+        record = run_experiment(experiment, directory, fresh=fresh, progress=progress)
+        finished[experiment.name] = sources
+        write_json(journal, {"experiments": names, "finished": finished})
+        yield experiment, record
+    journal.unlink(missing_ok=True)
 
 
 def run_case(experiment: AnyExperiment, config: object, seed: int) -> Metrics:

@@ -21,6 +21,7 @@ from llmguide.tokenizers.models import Model
 from llmguide.tokenizers.pretokenizers import WORDS
 from llmguide.tokenizers.tokenizer import Tokenizer
 from llmguide.tokenizers.training import count_words
+from llmguide.tokenizers.unigram_training import trace_training
 
 METHODS = {"bpe": "BPE", "wordpiece-count": "WordPiece by count", "unigram": "unigram"}
 
@@ -37,7 +38,7 @@ class Config:
 
     sizes: tuple[int, ...] = (62_500, 125_000, 250_000, 500_000, 1_000_000)
     vocab_size: int = 1024
-    repeats: int = 3
+    repeats: int = 5
 
 
 def run(config: Config, seed: int) -> Metrics:
@@ -50,8 +51,9 @@ def run(config: Config, seed: int) -> Metrics:
     Returns:
         ``words.all`` and ``words.distinct``: how many the text has, by its size. ``learning``: seconds of the
         processor, by step (``count``, or a method that learns from the counts) and size. ``encoding``: the same by
-        method, with a vocabulary learned on the smallest text, and no word seen before. Beside the sizes stands
-        ``growth``, see :func:`growth`.
+        method, with a vocabulary learned on the smallest text, and no word seen before. ``unigram.pieces`` and
+        ``unigram.rounds``: with how many pieces the training of the unigram model begins, and how many rounds of
+        expectation maximization it takes. Beside the sizes stands ``growth``, see :func:`growth`.
     """
     titles = sorted(works := datasets.documents("shakespeare"))
     Random(seed).shuffle(titles)
@@ -94,7 +96,13 @@ def measure(text: str, models: Mapping[str, Model], config: Config) -> dict[str,
     for method, model in models.items():
         learning[method] = shortest(partial(train_model, method, words, config.vocab_size))
         encoding[method] = shortest(partial(encode_anew, model, text))
-    return {"words": {"all": words.total(), "distinct": len(words)}, "learning": learning, "encoding": encoding}
+    rounds = trace_training(words, config.vocab_size)
+    return {
+        "words": {"all": words.total(), "distinct": len(words)},
+        "learning": learning,
+        "encoding": encoding,
+        "unigram": {"pieces": rounds[0].size, "rounds": sum(done.step == "em" for done in rounds)},
+    }
 
 
 def encode_anew(model: Model, text: str) -> list[int]:
@@ -180,7 +188,7 @@ def draw(figure: Figure, record: Record) -> None:
                     label=label,
                 )
         axes.set(xscale="log", yscale="log", xlabel="millions of characters", title=title)
-        axes.set_xticks([size / 1e6 for size in sizes], [f"{size / 1e6:.2g}" for size in sizes])
+        axes.set_xticks([size / 1e6 for size in sizes], [f"{size / 1e6:g}" for size in sizes])
         axes.minorticks_off()
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("processor time (s)")

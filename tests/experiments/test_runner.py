@@ -4,12 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from llmguide.experiments import runner
-from llmguide.experiments.runner import run_experiment
+from llmguide.experiments.records import load
+from llmguide.experiments.runner import run_all, run_experiment
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,3 +128,37 @@ def test_a_processor_without_a_model_name_is_described_by_its_kind(monkeypatch):
     monkeypatch.setattr(runner.Path, "is_file", lambda path: True)
     monkeypatch.setattr(runner.Path, "read_text", lambda path, encoding: "processor : 0\n")
     assert runner._machine().partition(",")[0] != ""
+
+
+def test_an_interrupted_call_goes_on_after_the_experiments_that_it_finished(sample, results, tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    monkeypatch.setenv("COIN_FLIPS_LOG", str(log))
+    first, second = sample.experiment, replace(sample.experiment, name="coins-again")
+    lines = []
+    interrupted = run_all([first, second], results, progress=lines.append)
+    next(interrupted)
+    next(interrupted)  # the second is recorded, and noted
+    interrupted.close()
+    assert sorted(file.name for file in results.iterdir()) == [
+        "coin-flips.json", "coins-again.json", "runs.json.partial",
+    ]  # fmt: skip
+    log.unlink()
+    done = {each.name: record for each, record in run_all([first, second], results, progress=lines.append)}
+    assert not log.exists()
+    assert lines[-2:] == [f"{name} was finished before the interruption" for name in ("coin-flips", "coins-again")]
+    assert done == {name: load(name, results) for name in ("coin-flips", "coins-again")}
+    assert not (results / "runs.json.partial").exists()
+
+
+@pytest.mark.parametrize("change", ["fresh", "others", "source"])
+def test_a_call_under_other_circumstances_runs_everything(sample, results, tmp_path, monkeypatch, change):
+    second = replace(sample.experiment, name="coins-again")
+    chosen = [sample.experiment, second]
+    next(run_all(chosen, results, progress=lambda line: None))
+    if change == "source":
+        sample.edit("< 0.5", "<= 0.5")
+    log = tmp_path / "log"
+    monkeypatch.setenv("COIN_FLIPS_LOG", str(log))
+    now = chosen[:1] if change == "others" else chosen
+    assert len(list(run_all(now, results, fresh=change == "fresh", progress=lambda line: None))) == len(now)
+    assert log.read_text().splitlines() == ["1000 0", "1000 1", "1000 2", "10 0"] * len(now)

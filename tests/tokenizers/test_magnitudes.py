@@ -47,6 +47,13 @@ def test_what_two_vocabularies_share() -> None:
     assert 0.7 < share("gpt2", "smollm2") < 0.75 < share("tekken", "o200k_base") < 0.8
 
 
+def test_how_much_larger_cl100k_is_than_the_even_vocabulary() -> None:
+    assert says("tokenizers-in-use", "than that of cl100k, which is twenty-four times as large")
+    assert says("tokenizers-in-use", "more even than one twenty-four times as large")
+    require("cl100k_base")
+    assert round(published.load("cl100k_base").vocab_size / 4096) == 24
+
+
 def test_what_two_megabytes_use_of_gpt2() -> None:
     assert says("tokenizers-in-use", "would read little more than a third of its tokens")
     tokenizer = published.load("gpt2")

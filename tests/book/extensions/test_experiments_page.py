@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from _extensions.experiments_page import _folded
+from bs4 import BeautifulSoup
 from sample_book import build, find, read_page, words
 
 
@@ -40,3 +42,12 @@ def test_a_new_use_reaches_the_entry(draft: Path) -> None:
     assert build(draft) == ""
     entry = find(read_page(draft.parent / "book-html", "experiments"), "section.experiment")
     assert words(find(entry, 'a[href="one.html#sec-new"]')) == "1.2 New"
+
+
+def test_many_numbers_are_folded_with_their_deviations() -> None:
+    folded, elsewhere = _folded({"a.b": "1.500", "long.path<": "12"}, {"a.b": "0.5"})
+    assert (folded["expr"], elsewhere["expr"]) == ("builder_html", "not builder_html")
+    page = BeautifulSoup(folded.astext(), "html.parser")
+    assert words(find(page, "summary")) == "All 2 results: mean ± deviation"
+    assert find(page, "pre").get_text().splitlines() == ["a.b        1.500 ± 0.5", "long.path<    12"]
+    assert elsewhere.astext() == "The record has all 2 results, with their deviations."

@@ -69,7 +69,7 @@ TEXTS: tuple[Constant, ...] = (
         "tokens",
         LOOKED_UP,
         "lan2020albert",
-        "Section 4.1, as 30,000.",
+        "The paper takes the size of BERT's vocabulary, rounded, and SentencePiece.",
     ),
     Constant(
         "t5-vocab-size",
@@ -77,7 +77,7 @@ TEXTS: tuple[Constant, ...] = (
         "tokens",
         LOOKED_UP,
         "raffel2020exploring",
-        "Section 2.2.1, as 32,000 wordpieces.",
+        "The paper says 32,000 wordpieces, made by SentencePiece.",
     ),
     Constant(
         "mistral-7b-vocab-size",
@@ -85,7 +85,7 @@ TEXTS: tuple[Constant, ...] = (
         "tokens",
         LOOKED_UP,
         "jiang2023mistral",
-        "Table 1.",
+        "The table of the architecture, as vocab_size.",
     ),
     Constant(
         "llama3-vocab-size",

@@ -8,6 +8,7 @@ from docutils.nodes import document
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 BOOK = {
     "index": """
@@ -40,18 +41,21 @@ def test_every_page_has_the_contents_that_sphinx_makes_for_it(tmp_path: Path) ->
         (tmp_path / f"{name}.rst").parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / f"{name}.rst").write_text(text, encoding="utf-8")
     out = tmp_path / "_build"
-    app = Sphinx(tmp_path, None, out, out / "doctrees", "html", status=None, warning=None)
-    app.build()
-    builder = cast(StandaloneHTMLBuilder, app.builder)
-    marked = 0
-    for name in (*BOOK, "genindex", "part/deep/another", "_modules/one"):
-        context: dict[str, Any] = {"toctree": None}
-        remember_contents(app, name, "page.html", context, document("", None))
-        contents = context["toctree"](**OPTIONS)
-        assert contents == builder._get_local_toctree(name, **OPTIONS)
-        marked += 'class="current reference internal" href="#"' in contents
-    assert marked == 5  # one, three of the part, and the index
-    assert len(vars(builder)["_contents_of_folders"]) == 4  # of the book, the part, what is deep in it, and the sources
+    with patch_docutils(), docutils_namespace():
+        app = Sphinx(tmp_path, None, out, out / "doctrees", "html", status=None, warning=None)
+        app.build()
+        builder = cast(StandaloneHTMLBuilder, app.builder)
+        marked = 0
+        for name in (*BOOK, "genindex", "part/deep/another", "_modules/one"):
+            context: dict[str, Any] = {"toctree": None}
+            remember_contents(app, name, "page.html", context, document("", None))
+            contents = context["toctree"](**OPTIONS)
+            assert contents == builder._get_local_toctree(name, **OPTIONS)
+            marked += 'class="current reference internal" href="#"' in contents
+        assert marked == 5  # one, three of the part, and the index
+        assert (
+            len(vars(builder)["_contents_of_folders"]) == 4
+        )  # of the book, the part, what is deep in it, and the sources
 
 
 def test_a_page_without_contents_gets_none() -> None:

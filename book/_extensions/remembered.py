@@ -74,7 +74,9 @@ def mark_current(contents: str, address: str) -> str:
 
 def remember_contents(app: Sphinx, name: str, template: str, context: dict[str, Any], page: nodes.document) -> None:
     """Make the table of contents once for all pages of a folder; they differ in the page that is marked."""
-    if "toctree" not in context:
+    if "toctree" not in context or name == getattr(
+        app.config, "notfound_pagename", None
+    ):  # whose links begin at the root
         return
     folder = posixpath.dirname(name)
     builder = cast(StandaloneHTMLBuilder, app.builder)

@@ -1,6 +1,7 @@
 """What is looked up once: the contents for the pages of a folder, and the pages for the numbers in them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from _extensions.remembered import _READING, _Reading, forget_pages, remember_contents
@@ -53,15 +54,16 @@ def test_every_page_has_the_contents_that_sphinx_makes_for_it(tmp_path: Path) ->
             assert contents == builder._get_local_toctree(name, **OPTIONS)
             marked += 'class="current reference internal" href="#"' in contents
         assert marked == 5  # one, three of the part, and the index
-        assert (
-            len(vars(builder)["_contents_of_folders"]) == 4
-        )  # of the book, the part, what is deep in it, and the sources
+        # Of the book, the part, what is deep in it, and the sources.
+        assert len(vars(builder)["_contents_of_folders"]) == 4
 
 
-def test_a_page_without_contents_gets_none() -> None:
-    context: dict[str, Any] = {}
-    remember_contents(cast(Sphinx, None), "search", "search.html", context, document("", None))
-    assert not context
+def test_a_page_without_contents_gets_none_and_the_one_for_missing_pages_keeps_its_own() -> None:
+    app = cast(Sphinx, SimpleNamespace(config=SimpleNamespace(notfound_pagename="404")))
+    for name, context in {"search": {}, "404": {"toctree": "from the root"}}.items():
+        kept = dict(context)
+        remember_contents(app, name, "page.html", context, document("", None))
+        assert context == kept
 
 
 class Environment:

@@ -59,7 +59,8 @@ class ExperimentsIndexDirective(SphinxDirective):
         effects = [f"{_brief(effect)} (seed {seed})" for seed, effect in claim.effects.items()]
         term = nodes.term("", claim.statement)
         self._label(term, entry_label(record.experiment, name))
-        wanted = f"Smallest effect of interest: {claim.smallest_effect:g}. Measured: {', '.join(effects)}. "
+        smallest = f"{claim.smallest_effect:g}".replace("-", "−")
+        wanted = f"Smallest effect of interest: {smallest}. Measured: {', '.join(effects)}. "
         holds = nodes.paragraph("", wanted, nodes.strong("", "The claim holds."))
         return nodes.definition_list_item("", term, nodes.definition("", holds))
 

@@ -192,7 +192,7 @@ def draw(figure: Figure, record: Record) -> None:
         axes.minorticks_off()
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("processor time (s)")
-    panels[0].legend(fontsize=7)
+    panels[1].legend(*panels[0].get_legend_handles_labels(), fontsize=7, loc="upper left")
 
 
 EXPERIMENT = Experiment(

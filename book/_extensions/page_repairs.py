@@ -92,6 +92,15 @@ def scope_header_cells(page: str) -> str:
     return re.sub(r"<table.*?</table>", scope, page, flags=re.DOTALL)
 
 
+def leave_plain_code_bare(page: str) -> str:
+    """Take from code the marks of what has the colour of all code: names, punctuation and space, most of the marks."""
+
+    def bare(code: re.Match[str]) -> str:
+        return re.sub(r'<span class="(?:n|nn|p|w)">([^<]*)</span>', r"\1", code[0])
+
+    return re.sub(r"<pre[ >].*?</pre>", bare, page, flags=re.DOTALL)
+
+
 REPAIRS: tuple[Callable[[str], str], ...] = (
     name_landmarks,
     name_margin_notes,
@@ -102,6 +111,7 @@ REPAIRS: tuple[Callable[[str], str], ...] = (
     let_the_keyboard_scroll,
     skip_first,
     scope_header_cells,
+    leave_plain_code_bare,
 )
 
 

@@ -74,9 +74,8 @@ def mark_current(contents: str, address: str) -> str:
 
 def remember_contents(app: Sphinx, name: str, template: str, context: dict[str, Any], page: nodes.document) -> None:
     """Make the table of contents once for all pages of a folder; they differ in the page that is marked."""
-    if "toctree" not in context or name == getattr(
-        app.config, "notfound_pagename", None
-    ):  # whose links begin at the root
+    from_the_root = getattr(app.config, "notfound_pagename", None)  # the page that is shown at any depth
+    if "toctree" not in context or name == from_the_root:
         return
     folder = posixpath.dirname(name)
     builder = cast(StandaloneHTMLBuilder, app.builder)

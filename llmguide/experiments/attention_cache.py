@@ -1,7 +1,5 @@
 """What a token costs with and without the keys and values of those before it: time, by how much was written already."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.models import MODEL
 from llmguide.experiments.records import Metrics, Record, number
+from llmguide.experiments.timing import shortest_seconds
 from llmguide.transformer.accounting import cache_bytes, matmul_flops
 from llmguide.transformer.architectures import llama
 from llmguide.transformer.initialization import initialize
@@ -113,24 +112,6 @@ def measure(model: Transformer, text: Int[Tensor, "1 positions"], repeats: int) 
     }
 
 
-def shortest_seconds(function: Callable[[], object], repeats: int) -> float:
-    """Time a function; of several runs the fastest is the one that was disturbed least.
-
-    Args:
-        function: What to call.
-        repeats: How often.
-
-    Returns:
-        Seconds that the processor spent on the fastest run.
-    """
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        function()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
-
-
 def draw(figure: Figure, record: Record) -> None:
     """Draw the time of a token against how many were written before.
 
@@ -186,6 +167,7 @@ EXPERIMENT = Experiment(
     ),
     figures={"time-per-token": draw},
     depends=(
+        "llmguide.experiments.timing",
         "llmguide.transformer.accounting",
         "llmguide.transformer.activation_costs",
         "llmguide.transformer.initialization",

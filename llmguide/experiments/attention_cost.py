@@ -7,9 +7,9 @@ gradients, on one thread.
 import json
 import math
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.records import Metrics, Record, number
+from llmguide.experiments.timing import shortest_seconds
 from llmguide.transformer.attention import attend, attend_fused
 from llmguide.transformer.linear_attention import attend_linear
 from llmguide.transformer.masks import causal_mask
@@ -97,31 +98,11 @@ def run(config: Config, seed: int) -> Metrics:
                     difference[form] = max(before, (results[form] - results["readable"]).abs().max().item())
                 del results
                 for form, function in forms(config).items():
-                    seconds[form][str(length)] = shortest_seconds(function, (q, k, v), config.repeats)
+                    seconds[form][str(length)] = shortest_seconds(partial(function, q, k, v), config.repeats)
                     mebibytes[form][str(length)] = peak_bytes(function, (q, k, v)) / 2**20
     finally:
         torch.set_num_threads(threads)
     return {"seconds": seconds, "mebibytes": mebibytes, "difference": difference}
-
-
-def shortest_seconds(function: Attend, arguments: tuple[Tensor, Tensor, Tensor], repeats: int) -> float:
-    """Time a function; of several runs the fastest is the one that was disturbed least.
-
-    Args:
-        function: What to time.
-        arguments: What to call it with.
-        repeats: How often.
-
-    Returns:
-        Seconds that the processor spent on the fastest run. On one thread that is the time that passes, but for the
-        moments when other programs have the processor.
-    """
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        function(*arguments)
-        times.append(time.process_time() - start)
-    return min(times)
 
 
 def peak_bytes(function: Attend, arguments: tuple[Tensor, Tensor, Tensor]) -> int:
@@ -267,6 +248,7 @@ EXPERIMENT = Experiment(
     ),
     figures={"memory": draw_memory, "time": draw_time},
     depends=(
+        "llmguide.experiments.timing",
         "llmguide.transformer.attention",
         "llmguide.transformer.cache",
         "llmguide.transformer.linear_attention",

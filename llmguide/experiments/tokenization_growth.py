@@ -4,18 +4,19 @@ Training is timed in its two steps: the text is cut into words and these are cou
 a method learns from the counts. The texts are the beginnings of one corpus, each twice as long as the one before.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import log
 from random import Random
+from statistics import linear_regression
 
 from llmguide import datasets
 from llmguide.experiments.framework import Claim, Experiment, Figure
 from llmguide.experiments.held_out import TOKENIZERS
 from llmguide.experiments.records import Metrics, Record, number
+from llmguide.experiments.timing import shortest_seconds
 from llmguide.experiments.tokenization_algorithms import UNKNOWN, train_model
 from llmguide.tokenizers.models import Model
 from llmguide.tokenizers.pretokenizers import WORDS
@@ -85,17 +86,14 @@ def measure(text: str, models: Mapping[str, Model], config: Config) -> dict[str,
         What :func:`run` gives for this size.
     """
 
-    def shortest(work: Callable[[], object]) -> float:
-        return min(seconds(work) for _ in range(config.repeats))
-
     def count() -> Counter[str]:
         return count_words([text], WORDS, byte_level=False)
 
     words = count()
-    learning, encoding = {"count": shortest(count)}, {}
+    learning, encoding = {"count": shortest_seconds(count, config.repeats)}, {}
     for method, model in models.items():
-        learning[method] = shortest(partial(train_model, method, words, config.vocab_size))
-        encoding[method] = shortest(partial(encode_anew, model, text))
+        learning[method] = shortest_seconds(partial(train_model, method, words, config.vocab_size), config.repeats)
+        encoding[method] = shortest_seconds(partial(encode_anew, model, text), config.repeats)
     rounds = trace_training(words, config.vocab_size)
     return {
         "words": {"all": words.total(), "distinct": len(words)},
@@ -118,20 +116,6 @@ def encode_anew(model: Model, text: str) -> list[int]:
     return Tokenizer(model, WORDS, special_tokens=(UNKNOWN,)).encode_ids(text)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Do something and give the seconds that the processor spent on it.
-
-    Args:
-        work: What to do.
-
-    Returns:
-        The time, without that of other programs.
-    """
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
 def growth(series: Mapping[str, float]) -> float:
     r"""Fit the power of the size that a quantity grows with.
 
@@ -147,9 +131,7 @@ def growth(series: Mapping[str, float]) -> float:
         2.0
     """
     sizes, values = [log(int(size)) for size in series], [log(value) for value in series.values()]
-    size_mean, value_mean = sum(sizes) / len(sizes), sum(values) / len(values)
-    covariance = sum((size - size_mean) * (value - value_mean) for size, value in zip(sizes, values, strict=True))
-    return round(covariance / sum((size - size_mean) ** 2 for size in sizes), 12)
+    return round(linear_regression(sizes, values).slope, 12)
 
 
 def _growths(metrics: Metrics, work: str, *names: str) -> list[float]:
@@ -247,6 +229,7 @@ EXPERIMENT = Experiment(
     depends=(
         "llmguide.datasets",
         "llmguide.experiments.suffixes",
+        "llmguide.experiments.timing",
         "llmguide.experiments.tokenization_algorithms",
         *TOKENIZERS,
     ),

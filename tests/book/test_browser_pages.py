@@ -5,7 +5,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from chapters import CHAPTERS
@@ -25,46 +25,8 @@ MILD = [
 ]  # fmt: skip
 Options = dict[str, Any]
 ALL: Options = {"rules": {rule: {"enabled": False} for rule in MILD}}
-NO_CONTRAST: Options = {"rules": {**ALL["rules"], "color-contrast": {"enabled": False}}}
+OF_A_WIDTH: Options = {"rules": {**ALL["rules"], "color-contrast": {"enabled": False}}}
 OF_A_THEME: Options = {"runOnly": ["color-contrast", "link-in-text-block", "image-alt", "role-img-alt", "svg-img-alt"]}
-SCROLLED: Options = {"runOnly": ["scrollable-region-focusable"]}
-GENERATED = ("api/", "_modules/")
-# Keeps for axe the visible pictures, and the visible elements with text or to act on whose kind none of the given
-# numbers stands for; returns the numbers of these. An element's kind is what style sheets see of it and of all that it
-# stands in.
-OF_NEW_KINDS = """seen => {
-    const known = new Set(seen.split(" ").map(Number)), fresh = new Set(), numbers = new WeakMap(), chosen = [];
-    const number = element => {
-        if (!element) return [1, 2];
-        if (!numbers.has(element)) {
-            const place = element.matches("tr") ? element.rowIndex % 2
-                : element.matches("li") ? !element.previousElementSibling : "";
-            const look = `${element.localName} ${element.className?.baseVal ?? element.className} ${place} ` +
-                `${element.getAttribute("style") ?? ""} ${element.hidden} ${element.getAttribute("role") ?? ""}`;
-            let [high, low] = number(element.parentElement);
-            for (let i = 0; i < look.length; i++) {
-                high = Math.imul(high ^ look.charCodeAt(i), 2654435761) ^ (high >>> 15);
-                low = Math.imul(low ^ look.charCodeAt(i), 1597334677) ^ (low >>> 13);
-            }
-            numbers.set(element, [high, low]);
-        }
-        return numbers.get(element);
-    };
-    const options = {opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true};
-    for (const element of document.body.querySelectorAll("*")) {
-        const picture = element.matches("img, [role=img]");
-        const holds = element.matches("a, button, input, label, summary, svg") ||
-            [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-        if (!(picture || holds) || !element.checkVisibility(options)) continue;
-        const [high, low] = number(element), kind = (high >>> 0) * 2 ** 21 + (low >>> 11);
-        if (!picture && known.has(kind)) continue;
-        known.add(kind);
-        fresh.add(kind);
-        chosen.push(element);
-    }
-    window.ofNewKinds = chosen;
-    return [...fresh].join(" ");
-}"""
 # Where each formula with a number ends, and where its number stands.
 NUMBERED = """[...document.querySelectorAll("div.math:has(.eqno)")].map(box => [".formula", ".eqno"].map(part => {
     const {left, right} = box.querySelector(part).getBoundingClientRect();
@@ -100,10 +62,10 @@ def served(html_dir: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def serious_findings(window: Page, options: Options = ALL, place: str = "document") -> list[str]:
+def serious_findings(window: Page, options: Options = ALL) -> list[str]:
     """Run axe, which the window must load with each page."""
     found = window.evaluate(
-        f"options => axe.run({place}, options).then(({{violations}}) => violations)",
+        "options => axe.run(document, options).then(({violations}) => violations)",
         {"resultTypes": ["violations"], "preload": False, **options},
     )
     return [
@@ -112,26 +74,6 @@ def serious_findings(window: Page, options: Options = ALL, place: str = "documen
         if finding["impact"] in {"serious", "critical"}
         for node in finding["nodes"][:3]
     ]
-
-
-class Kinds:
-    """The kinds of elements that axe has looked at, page after page, so that it looks at each once."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, set[str]] = {}
-
-    def faults(self, window: Page, view: str, options: Options = OF_A_THEME) -> list[str]:
-        """Let axe look, in one view of all pages, at the pictures of a page and at one element of each new kind."""
-        seen = self.seen.setdefault(view, set())
-        seen.update(window.evaluate(OF_NEW_KINDS, " ".join(seen)).split())
-        anything = window.evaluate("window.ofNewKinds.length")
-        return serious_findings(window, options, "{include: window.ofNewKinds}") if anything else []
-
-
-@pytest.fixture(scope="session")
-def kinds() -> Kinds:
-    """What a process has looked at."""
-    return Kinds()
 
 
 @pytest.fixture(params=range(PARTS))
@@ -174,18 +116,12 @@ def scrolled_formulas(window: Page) -> list[str]:
     return found
 
 
-def test_every_page_fits_and_axe_finds_nothing_serious(
-    visit: Visit, part: list[str], html_dir: Path, kinds: Kinds
-) -> None:
-    """Axe looks at every wide page for everything but colours, and then for what a theme or a width can change.
+def test_every_page_fits_and_axe_finds_nothing_serious(visit: Visit, part: list[str], html_dir: Path) -> None:
+    """Axe looks for everything on the wide light page, and on the others for what a theme or a width can change.
 
-    A theme changes colours, and which picture of a pair is shown. No other rule of axe sees either. Colours come from
-    style sheets, which see of an element its name, classes and style, and those of what it stands in: in each theme axe
-    looks at one element of each such kind, wherever it first occurs, and at every picture. A width changes what is
-    shown, and what must be scrolled: axe looks at everything again on the pages that people wrote, and on those that
-    are generated at what scrolls, and at one element of each kind. Formulas end before their numbers, and those of the
-    chapters fit a phone. A page is loaded by a phone, which then grows; where a figure runs, it is loaded at both
-    widths.
+    A theme changes colours, and which picture of a pair is shown. No other rule of axe sees either. Formulas end before
+    their numbers, and those of the chapters fit a phone. A page is loaded by a phone, which then grows; where a figure
+    runs, it is loaded at both widths.
     """
     window = visit("index.html", reduced_motion="reduce", script=AXE)
     faults = []
@@ -199,23 +135,19 @@ def test_every_page_fits_and_axe_finds_nothing_serious(
         figures_run = window.evaluate("!!document.querySelector('figure.widget')")
         if figures_run:
             window.evaluate(UNFOLD)
-            found += serious_findings(window, NO_CONTRAST)
+            found += serious_findings(window, OF_A_WIDTH)
             window.set_viewport_size({"width": 1280, "height": 900})
             window.reload()
         found += [*layout_faults(window, 1280), *formula_faults(window, 1280)]
         window.evaluate(UNFOLD)
-        found += serious_findings(window, NO_CONTRAST)
-        found += kinds.faults(window, "light")
+        found += serious_findings(window)
         window.emulate_media(color_scheme="dark")
-        found += kinds.faults(window, "dark")
+        found += serious_findings(window, OF_A_THEME)
         found += layout_faults(window, 768)
         if not figures_run:
             window.emulate_media(color_scheme="light")
             resize(window, 390)
-            if page.startswith(GENERATED):
-                found += serious_findings(window, SCROLLED) + kinds.faults(window, "narrow", NO_CONTRAST)
-            else:
-                found += serious_findings(window, NO_CONTRAST)
+            found += serious_findings(window, OF_A_WIDTH)
         faults += [f"{page}: {fault}" for fault in found]
     assert not faults
 
@@ -253,33 +185,6 @@ def test_formulas_with_numbers_are_found_and_one_that_runs_under_its_number(visi
     assert len(formula_faults(window, width)) == len(found)
     window.add_style_tag(content=".formula { max-width: 20px !important }")
     assert len(scrolled_formulas(window)) >= len(found)
-
-
-def test_a_pale_word_is_found_where_its_kind_first_occurs(visit: Visit) -> None:
-    window = visit("foundations/tokenization.html", reduced_motion="reduce", script=AXE)
-    kinds = Kinds()
-
-    def faults(theme: Literal["light", "dark"]) -> list[str]:
-        window.emulate_media(color_scheme=theme)
-        return kinds.faults(window, theme)
-
-    assert not faults("light")
-    assert not faults("dark")
-    assert all(len(seen) > 100 for seen in kinds.seen.values())
-    assert not faults("light")
-    assert window.evaluate("window.ofNewKinds.every(element => element.matches('img, [role=img]'))")
-    window.evaluate(
-        """() => {
-            const word = document.querySelector("[role=main] section > p").appendChild(document.createElement("i"));
-            word.className = "pale";
-            word.textContent = "pale";
-        }"""
-    )
-    window.add_style_tag(content="@media (prefers-color-scheme: dark) { .pale { color: #333 } }")
-    assert not faults("light")
-    assert len(faults("dark")) == 1
-    window.evaluate("document.querySelector('.pale').style.color = '#ddd'")
-    assert len(faults("light")) == 1
 
 
 def test_what_axe_leaves_out_is_never_serious(visit: Visit) -> None:

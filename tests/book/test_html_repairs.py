@@ -1,5 +1,7 @@
 """Each repair mends what it is for, once, and leaves a page alone that needs none."""
 
+import re
+
 import pytest
 from _extensions import page_repairs as repairs
 
@@ -84,3 +86,29 @@ def test_header_cells_say_what_they_head():
     mended = repairs.scope_header_cells(table)
     assert '<th scope="col">a' in mended
     assert "<th scope=\"row\" class='stub'>b" in mended
+
+
+def test_plain_code_has_no_marks_and_coloured_code_keeps_them():
+    code = (
+        '<pre tabindex="0"><span></span><span class="kn">from</span><span class="w"> </span><span class="nn">re</span>'
+    )
+    linked = (
+        '<a class="code-link" href="#"><span class="n">a</span><span class="o">.</span><span class="n">b</span></a>'
+    )
+    page = repairs.leave_plain_code_bare(f'<span class="p">x</span>{code}\n{linked}<span class="p">()</span></pre>')
+    assert page == (
+        '<span class="p">x</span><pre id="c"><span></span><span class="kn">from</span> re\n'
+        '<a class="code-link" href="#">a<span class="o">.</span>b</a>()</pre>'
+    )
+
+
+def test_what_is_left_bare_has_the_colour_of_all_code(html_dir):
+    styles = (html_dir / "_static/pygments.css").read_text("utf-8")
+    rules = re.findall(r"^(.*?)\.highlight(?: \.(\w+))? \{(.*)\}", styles, flags=re.MULTILINE)
+    of_all = {
+        theme: re.search(r"color: (#\w+) *$", rule)[1] for theme, mark, rule in rules if not mark and "color:" in rule
+    }
+    assert len(of_all) == 3
+    for plain in ("n", "nn", "p", "w"):
+        found = {theme: rule.strip() for theme, mark, rule in rules if mark == plain}
+        assert found == {theme: f"color: {colour}" for theme, colour in of_all.items()}

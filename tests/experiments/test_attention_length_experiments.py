@@ -1,6 +1,5 @@
 """The experiments on shared keys and values and on the cache: their texts and counts, against cases worked by hand."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -63,17 +62,6 @@ def test_the_operations_of_a_cached_token_by_hand(length):
     assert measured["cache_bytes"] == 2 * 4 * config.n_layers * kv_heads * d_head * (length + 1)
     assert measured["agree"] == 1
     assert measured["seconds"]["cached"] > 0
-
-
-def test_the_shortest_of_several_runs_counts():
-    naps = iter([30, 1, 30])
-
-    def work():
-        end = time.process_time() + next(naps) / 1000
-        while time.process_time() < end:
-            pass
-
-    assert 0.001 <= caching.shortest_seconds(work, 3) < 0.03
 
 
 def test_the_loss_counts_where_the_first_position_has_left_the_window():

@@ -60,7 +60,8 @@ def test_every_page_has_the_contents_that_sphinx_makes_for_it(tmp_path: Path) ->
 
 def test_a_page_without_contents_gets_none_and_the_one_for_missing_pages_keeps_its_own() -> None:
     app = cast(Sphinx, SimpleNamespace(config=SimpleNamespace(notfound_pagename="404")))
-    for name, context in {"search": {}, "404": {"toctree": "from the root"}}.items():
+    pages: dict[str, dict[str, Any]] = {"search": {}, "404": {"toctree": "from the root"}}
+    for name, context in pages.items():
         kept = dict(context)
         remember_contents(app, name, "page.html", context, document("", None))
         assert context == kept

@@ -39,6 +39,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
+    "_extensions.api_contents",
     "_extensions.api_docstrings",
     "_extensions.api_pages",
     "_extensions.backrefs",
@@ -100,6 +101,10 @@ myst_dmath_double_inline = True
 viewcode_follow_imported_members = False
 nbsphinx_execute = "always"
 nbsphinx_timeout = 60
+nbsphinx_execute_arguments = [
+    "--InlineBackend.figure_formats={'svg', 'pdf'}",
+    "--InlineBackend.rc={'pdf.fonttype': 42, 'svg.hashsalt': 'llmguide'}",
+]
 nbsphinx_requirejs_path = ""  # else every page asks a content network for require.js
 
 # -- API pages --------------------------------------------------------------------------------------------------------

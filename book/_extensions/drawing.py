@@ -28,7 +28,7 @@ logging.getLogger("fontTools").setLevel(logging.WARNING)  # else every PDF comes
 VARIANTS = {"light": ("svg", "pdf"), "dark": ("svg",)}
 
 
-def draw_once(draw: Draw, name: str, directory: Path, sources: Iterable[bytes]) -> Path:
+def draw_once(draw: Draw, name: str, directory: Path, sources: Iterable[bytes], *, for_print: bool = True) -> Path:
     """Draw a figure for every output unless the same figure lies there already.
 
     Args:
@@ -36,6 +36,7 @@ def draw_once(draw: Draw, name: str, directory: Path, sources: Iterable[bytes]) 
         name: Name of the files, without theme and suffix.
         directory: Where figures lie.
         sources: Contents of everything that the drawing depends on.
+        for_print: Whether to draw the PDF, which web pages do not show.
 
     Returns:
         The folder with ``NAME-light.svg``, ``NAME-light.pdf`` and ``NAME-dark.svg``.
@@ -50,9 +51,9 @@ def draw_once(draw: Draw, name: str, directory: Path, sources: Iterable[bytes]) 
         digest.update(hashlib.sha256(part).digest())
     folder = directory / digest.hexdigest()[:16]
     for theme, kinds in VARIANTS.items():
-        files = {kind: folder / f"{name}-{theme}.{kind}" for kind in kinds}
+        files = {kind: folder / f"{name}-{theme}.{kind}" for kind in kinds if for_print or kind != "pdf"}
         if not all(file.exists() for file in files.values()):
-            for kind, content in _drawn(draw, theme, kinds, folder):
+            for kind, content in _drawn(draw, theme, files, folder):
                 write_file(files[kind], content)
     return folder
 

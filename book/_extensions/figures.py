@@ -103,7 +103,7 @@ class DrawnFigureDirective(SphinxDirective):
         self.assert_has_content()
         directory = Path(self.env.app.doctreedir).parent / "figures"
         try:
-            folder = draw_once(draw, name, directory, sources)
+            folder = draw_once(draw, name, directory, sources, for_print=self.config.figures_for_print)
         except Exception as error:
             fail(self, f"cannot draw {self.arguments[0]}: {type(error).__name__}: {error}")
         relative = os.path.relpath(folder, self.env.srcdir)
@@ -169,6 +169,7 @@ class OnlyOnTheWeb(SphinxPostTransform):
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register both directives."""
     app.setup_extension("_extensions.results")
+    app.add_config_value("figures_for_print", True, "env", frozenset({bool}))
     app.add_directive("drawn-figure", DrawnFigureDirective)
     app.add_directive("figure-from", FigureFromDirective)
     app.add_post_transform(OnlyOnTheWeb)

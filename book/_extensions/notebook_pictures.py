@@ -5,7 +5,8 @@ keeps them too::
 
     display(figure, metadata={"image/png": {"alt": "Two lines that cross."}})
 
-nbsphinx passes a picture's width and height on, and not its words.
+nbsphinx passes a picture's width and height on, and not its words. Jupyter shows a picture as PNG; the book has it
+drawn as SVG for the screen and as PDF for print, which are given the same words.
 """
 
 from pathlib import PurePosixPath
@@ -18,11 +19,12 @@ from sphinx.util.typing import ExtensionMetadata
 
 from _extensions.recorded import download_of
 
-_WIDTH = "{%- set width = output.metadata[datatype].width %}"
-_WORDS = """{%- if output.metadata[datatype].alt %}
-        :alt: {{ output.metadata[datatype].alt | replace('\\n', ' ') }}
-{%- endif %}
-"""
+_PICTURE = ".. image:: {{ output.metadata.filenames[datatype] | posix_path }}"
+_WORDS = """
+{%- set words = output.metadata.values() | map(attribute='alt') | select | first %}
+{%- if words %}
+        :alt: {{ words | replace('\\n', ' ') }}
+{%- endif %}"""
 
 
 def with_words(template: str) -> str:
@@ -39,9 +41,9 @@ def with_words(template: str) -> str:
     """
     if _WORDS in template:
         return template
-    if template.count(_WIDTH) != 1:
-        raise ExtensionError("nbsphinx's template has no longer the line before which a picture's words belong")
-    return template.replace(_WIDTH, _WORDS + _WIDTH)
+    if template.count(_PICTURE) != 1:
+        raise ExtensionError("nbsphinx's template has no longer the line after which a picture's words belong")
+    return template.replace(_PICTURE, _PICTURE + _WORDS)
 
 
 def offer_file(app: Sphinx, doctree: nodes.document) -> None:

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,9 @@ def commit_time(root: Path) -> str:
     return subprocess.run(command, cwd=root, capture_output=True, check=True, text=True).stdout.strip()
 
 
-def build(format_: str, source: Path, folder: Path, environment: Mapping[str, str]) -> Path:
+def build(
+    format_: str, source: Path, folder: Path, environment: Mapping[str, str], options: Iterable[str] = ()
+) -> Path:
     """Build one format into an empty folder.
 
     Args:
@@ -39,6 +41,7 @@ def build(format_: str, source: Path, folder: Path, environment: Mapping[str, st
         source: The folder of the book's sources.
         folder: Where the output goes; what is there is removed.
         environment: What is added to the environment variables.
+        options: More options of Sphinx.
 
     Returns:
         The folder of pages, or the file.
@@ -50,10 +53,10 @@ def build(format_: str, source: Path, folder: Path, environment: Mapping[str, st
     builder = FORMATS[format_]
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "-n", "-j", "auto", "-b", builder, "-d", f"{folder}.doctrees"]
     shutil.rmtree(f"{folder}.doctrees", ignore_errors=True)
-    _run([*sphinx, str(source), str(folder)], ROOT, environment)
+    _run([*sphinx, *options, str(source), str(folder)], ROOT, environment)
     if format_ == "pdf":
-        options = ["-pdf", "-dvi-", "-ps-", "-interaction=nonstopmode", "-halt-on-error"]
-        _run(["latexmk", *options, "book.tex"], folder, environment)
+        latexmk = ["latexmk", "-pdf", "-dvi-", "-ps-", "-interaction=nonstopmode", "-halt-on-error"]
+        _run([*latexmk, "book.tex"], folder, environment)
     return {"html": folder, "pdf": folder / "book.pdf", "epub": folder / "book.epub"}[format_]
 
 
@@ -104,10 +107,11 @@ def main(formats: list[str], first: Path | None = None) -> int:
     clock = {"SOURCE_DATE_EPOCH": commit_time(ROOT), "FORCE_SOURCE_DATE": "1"}
     different = 0
     for format_ in formats:
+        options = () if format_ == "pdf" else ("-D", "figures_for_print=0")  # which no page shows
         built = [
             first
             if first and name == "first"
-            else build(format_, ROOT / "book", FOLDER / name / FORMATS[format_], clock | circumstances)
+            else build(format_, ROOT / "book", FOLDER / name / FORMATS[format_], clock | circumstances, options)
             for name, circumstances in CIRCUMSTANCES.items()
         ]
         found = list(differences(*built))

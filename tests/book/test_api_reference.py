@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from _extensions.api_pages import find_modules
 from availability import unavailable
+from bs4 import BeautifulSoup
 from sphinx.util.inventory import InventoryFile
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,33 @@ def test_every_public_object_has_an_entry(html_dir: Path) -> None:
     modules = [module.name for module in find_modules(ROOT / "llmguide")]
     expected = set(modules).union(*(public_objects(importlib.import_module(name)) for name in modules))
     assert expected - documented == set()
+
+
+@pytest.mark.book
+@pytest.mark.parametrize(
+    ("page", "package"),
+    [
+        ("index.html", None),
+        ("foundations/tokenization.html", None),
+        ("_modules/llmguide/tokenizers/bpe.html", None),
+        ("api/index.html", None),
+        ("api/llmguide.html", None),
+        ("api/llmguide.atomic.html", None),
+        ("api/llmguide.tokenizers.html", "tokenizers"),
+        ("api/llmguide.tokenizers.bpe.html", "tokenizers"),
+        ("api/llmguide.cli.main.html", "cli"),
+    ],
+)
+def test_the_contents_list_every_package_and_the_modules_of_the_one_that_is_read(
+    soups: Mapping[str, BeautifulSoup], page: str, package: str | None
+) -> None:
+    names = [module.name.removeprefix("llmguide.") for module in find_modules(ROOT / "llmguide")]
+    expected = {name for name in names if "." not in name or name.partition(".")[0] == package}
+    links = soups[page].select(".sidebar-tree .toctree-l2 > a")
+    assert len(links) == len(expected)
+    assert {link.get_text() for link in links} == expected
+    here = [str(link["href"]) for link in soups[page].select(".sidebar-tree .current-page > a")]
+    assert here == ([] if page.startswith(("index", "_modules")) else ["#"])
 
 
 @pytest.mark.book

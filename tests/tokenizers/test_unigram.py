@@ -114,6 +114,7 @@ def test_expected_counts_are_means_over_all_segmentations(model: Unigram, word: 
     assert all(isclose(found.get(piece, 0.0), expected[piece], rel_tol=1e-9, abs_tol=1e-300) for piece in pieces)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0, 2.5])
 def test_segmentations_are_drawn_in_their_proportions(alpha: float) -> None:
     model = Unigram(("a", "b", "ab", "ba", "aba"), (-1.0, -1.5, -2.0, -2.25, -3.0))

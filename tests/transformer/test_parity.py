@@ -26,6 +26,9 @@ from transformer_twins import (
 
 from llmguide.transformer.model import Transformer
 
+# Most of the time is the library's; the tests of each part take all ways through ours.
+pytestmark = pytest.mark.no_cover
+
 Pair = Callable[[str], tuple[Any, Transformer]]
 ALL = MAIN | VARIANTS
 DECODERS = [name for name, case in ALL.items() if case.kind != "bert"]

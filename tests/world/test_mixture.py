@@ -19,6 +19,9 @@ from llmguide.world.matters import MATTERS
 from llmguide.world.strangers import story_names
 from llmguide.world.told import INVERSES, inverse, is_told
 
+# Megabytes of text; the tests of each kind of text take all ways through its module.
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parents[2]
 PUBLISHED = world.published()
 
@@ -62,7 +65,6 @@ def test_a_leak_would_be_found(module, monkeypatch):
         assert_nothing_leaks(leaking, items)
 
 
-@pytest.mark.no_cover
 def test_nothing_held_out_is_in_training():
     """Many documents of each kind, whatever its share, against the whole exam of both splits."""
     training = list(islice(world.stream(PUBLISHED, 1), 10_000))
@@ -73,7 +75,6 @@ def test_nothing_held_out_is_in_training():
         assert_nothing_leaks(training, exam(PUBLISHED, split, per_kind=400) + events.completions(PUBLISHED, split))
 
 
-@pytest.mark.no_cover
 @settings(deadline=None, max_examples=8)
 @given(st.integers(20, 60), st.integers(0, 2**32))
 def test_nothing_held_out_is_in_training_of_any_world(size, seed):
@@ -115,7 +116,6 @@ def test_the_untold_side_is_in_no_document():
             ) not in pairs
 
 
-@pytest.mark.no_cover
 def test_no_sentence_says_the_untold_side():
     silent = [fact for fact in PUBLISHED.facts if fact.relation in INVERSES and not is_told(fact)]
     assert len(silent) > 40
@@ -148,7 +148,6 @@ def test_all_shares_make_a_whole():
     assert 0.02 <= world.MIXTURE["refusal"] <= 0.03
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("hash_seed", ["0", "4711"])
 def test_the_text_and_the_exam_are_the_same_in_every_process(hash_seed):
     program = (

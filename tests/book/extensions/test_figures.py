@@ -65,6 +65,17 @@ def test_an_unchanged_figure_is_not_drawn_again(tmp_path: Path) -> None:
     assert len(drawn) == 4
 
 
+def test_a_figure_for_the_screen_alone_has_the_same_bytes_and_no_pdf(tmp_path: Path) -> None:
+    def draw(figure: Figure) -> None:
+        figure.subplots().plot([0, 1], label="a line")
+
+    whole = draw_once(draw, "line", tmp_path / "whole", [])
+    screen = draw_once(draw, "line", tmp_path / "screen", [], for_print=False)
+    assert sorted(file.name for file in screen.iterdir()) == ["line-dark.svg", "line-light.svg"]
+    for file in screen.iterdir():
+        assert file.read_bytes() == (whole / file.name).read_bytes(), file.name
+
+
 def test_a_figure_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     def draw(figure: Figure) -> None:
         figure.subplots().plot([0, 1], label="a line")

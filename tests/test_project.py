@@ -124,6 +124,17 @@ def test_no_floor_imports_from_a_higher_one(path: Path) -> None:
             assert floor(imported) <= floor(name), f"{name} imports {imported}"
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if "world" in path.parts or path.stem == "datasets"], ids=module_name
+)
+def test_the_world_needs_nothing_but_python(path: Path) -> None:
+    """So `.ci/check-bounds` need not try it with other versions of anything."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    assert {name.partition(".")[0] for name in named} <= sys.stdlib_module_names | {"llmguide"}
+
+
 def test_imports_form_no_circle() -> None:
     graph = {module_name(path): set(imports(path)) for path in MODULES}
     finished: set[str] = set()

@@ -83,13 +83,14 @@ $(EPUB): $(WAS_READ) $(SOURCES)
 	@$(call WRITE,epub)
 
 serve: $(READY) ## show the book in a browser and rebuild what changes
-	@$(BIN)/sphinx-autobuild -n -j auto -b html -d $(BUILD)/html.doctrees --watch llmguide --open-browser book $(BUILD)/html
+	@$(BIN)/sphinx-autobuild -n -j auto -b html -d $(BUILD)/html.doctrees --watch llmguide --watch references --watch datasets \
+		--watch CONTRIBUTING.md --watch CHANGELOG.md --watch CITATION.cff --open-browser book $(BUILD)/html
 
 notebooks: $(READY) ## run the code of every notebook, and say how long each took
 	@$(PYTEST) tests/book/test_notebooks.py
 
 clean: ## remove what was built, and keep .venv
-	rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(BUILD) build *.egg-info book/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # -- The checks -------------------------------------------------------------------------------------------------------
 # EPUB and PDF are built side by side, and linked from the pages when both are done; then the tests run in two processes.
@@ -115,7 +116,7 @@ lint: types $(READY) ## check style, spelling and docstrings
 types: $(READY) ## check the types
 	@$(BIN)/python -m mypy
 
-links: html ## check that every link and anchor of the built book leads somewhere
+links: html ## check that every link and anchor inside the built book leads somewhere
 	@$(PYTEST) tests/book/test_html_structure.py -k link
 
 permalinks: html ## record the addresses of new pages and sections

@@ -225,6 +225,8 @@ def write_index() -> None:
         lines.append(f'\n[{name}]\nfile = "{name}/{name}.txt"\nbytes = {len(content)}\n')
         lines.append(f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n')
         lines.extend(f'{key} = "{value}"\n' for key, value in description.items())
+        beside = {other.name: hashlib.sha256(other.read_bytes()) for other in sorted((HERE / name).glob("*.jsonl"))}
+        lines.extend(f'beside."{other}" = "{checksum.hexdigest()}"\n' for other, checksum in beside.items())
     (HERE / "index.toml").write_text("".join(lines), "utf-8")
 
 

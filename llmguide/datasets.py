@@ -8,7 +8,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DATASETS_VARIABLE = "LLMGUIDE_DATASETS"
@@ -28,6 +28,7 @@ class Dataset:
         language: Natural or programming languages (BCP 47 tags, or names).
         licence: SPDX identifier of its licence, or ``public domain``.
         origin: Where it comes from.
+        beside: The checksums of files that lie beside it and belong to it, by their names.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Dataset:
     language: str
     licence: str
     origin: str
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def documents(self) -> dict[str, str]:
         """Read the documents and check the file against its published checksum.
@@ -48,16 +50,37 @@ class Dataset:
             FileNotFoundError: If the index lists the file but it is gone.
             ValueError: If the checksum differs; the message says how to get the published file back.
         """
-        if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path} is missing: `git checkout -- {self.path}` brings it back")
-        content = self.path.read_bytes()
-        found = hashlib.sha256(content).hexdigest()
-        if found != self.sha256:
-            raise ValueError(
-                f"{self.path} is not the published file (SHA-256 {found[:12]}…, expected {self.sha256[:12]}…): "
-                f"`git checkout -- {self.path}` brings it back; if the change is meant, run `python datasets/make.py`"
-            )
-        return unpack(content.decode("utf-8"))
+        return unpack(_read_published(self.path, self.sha256))
+
+    def text_beside(self, name: str) -> str:
+        """Read a file that lies beside the corpus, checked against its published checksum.
+
+        Args:
+            name: One of :attr:`beside`, for example ``exam.jsonl`` beside the corpus ``world``.
+
+        Returns:
+            Its text.
+
+        Raises:
+            FileNotFoundError: If the index lists the file but it is gone.
+            ValueError: If the index lists none of that name, or the checksum differs.
+        """
+        if name not in self.beside:
+            raise ValueError(f"no file {name!r} beside {self.name!r}; there are: {', '.join(self.beside) or 'none'}")
+        return _read_published(self.path.with_name(name), self.beside[name])
+
+
+def _read_published(path: Path, sha256: str) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: `git checkout -- {path}` brings it back")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"{path} is not the published file (SHA-256 {found[:12]}…, expected {sha256[:12]}…): "
+            f"`git checkout -- {path}` brings it back; if the change is meant, run `python datasets/make.py`"
+        )
+    return content.decode("utf-8")
 
 
 def pack(documents: Mapping[str, str]) -> str:

@@ -32,6 +32,11 @@ def test_every_corpus_is_what_its_index_and_its_card_say(name):
     card = (ROOT / name / "README.md").read_text("utf-8")
     for fact in (dataset.sha256, f"{dataset.bytes:,} bytes", dataset.language, dataset.licence, dataset.origin):
         assert fact in card, fact
+    for beside, checksum in dataset.beside.items():
+        assert f"`{beside}`, {dataset.path.with_name(beside).stat().st_size:,} bytes, SHA-256 `{checksum}`" in card
+        assert dataset.text_beside(beside)
+    files = {file.name for file in dataset.path.parent.iterdir() if file.suffix not in {".md", ".toml"}}
+    assert files - {"LICENSE.txt"} == {dataset.path.name, *dataset.beside}
     for section in ("Contents", "Rights", "How made", "Limits"):
         assert f"**{section}.**" in card
 
@@ -93,6 +98,21 @@ def test_a_lost_file_says_how_to_get_it_back(corpus):
     (corpus / "numbers.txt").unlink()
     with pytest.raises(FileNotFoundError, match="git checkout"):
         datasets.load("numbers", corpus)
+
+
+def test_a_file_beside_a_corpus_is_checked_too(corpus):
+    with pytest.raises(ValueError, match=r"no file 'sums.jsonl' beside 'numbers'; there are: none"):
+        datasets.find("numbers", corpus).text_beside("sums.jsonl")
+    with (corpus / "index.toml").open("a") as index:
+        index.write(f'beside."sums.jsonl" = "{hashlib.sha256(b"[2, 2]").hexdigest()}"\n')
+    numbers = datasets.find("numbers", corpus)
+    with pytest.raises(FileNotFoundError, match="git checkout"):
+        numbers.text_beside("sums.jsonl")
+    (corpus / "sums.jsonl").write_text("[2, 2]")
+    assert numbers.text_beside("sums.jsonl") == "[2, 2]"
+    (corpus / "sums.jsonl").write_text("[2, 3]")
+    with pytest.raises(ValueError, match=r"not the published file .*git checkout"):
+        numbers.text_beside("sums.jsonl")
 
 
 @pytest.mark.parametrize("documents", [{"a": "x\fy"}, {"a\fb": "x"}, {"a\nb": "x"}])

@@ -84,7 +84,7 @@ def test_the_lock_has_every_declared_dependency() -> None:
 
 
 def test_importing_the_package_is_light() -> None:
-    heavy = {"torch", "numpy", "regex", "matplotlib", "tokenizers"}
+    heavy = {"torch", "numpy", "safetensors", "tokenizers", "regex", "jaxtyping", "matplotlib"}
     code = f"import sys, llmguide; print(*sorted({heavy} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert loaded.stdout.split() == []

@@ -6,7 +6,8 @@ divided by the depth, so that the place of the norm alone decides how large grad
 
 That a warm-up would let deep models with the norm after learn was expected, and a pilot on another seed did not find
 it: in so few steps they stay at the loss of word frequencies either way. Nor was it expected that with two blocks the
-norm after learns faster. The claims are the pilot's; the last two were added after the run and claim a direction.
+norm after learns faster. The claims were written after the pilot and before the runs; of the lower rate they say
+nothing.
 
 Source: :cite:t:`xiong2020layer`, whose theory says how the gradient at the last block depends on the depth;
 :cite:t:`liu2020understanding` for what keeps deep models with the norm after from learning.
@@ -308,18 +309,6 @@ EXPERIMENT = Experiment(
                 (_loss(metrics, "deep", "post_warm", 3e-3) - _loss(metrics, "deep", "pre", 3e-3))
                 / (_loss(metrics, "deep", "post", 3e-3) - _loss(metrics, "deep", "pre", 3e-3))
             ),
-        ),
-        Claim(
-            "deep-norms-after-lag-at-a-lower-rate",
-            "With 12 blocks and a rate of 1e-3, the model with the norm after ends above.",
-            0.0,
-            lambda metrics: _loss(metrics, "deep", "post", 1e-3) - _loss(metrics, "deep", "pre", 1e-3),
-        ),
-        Claim(
-            "shallow-norms-after-lead-at-a-lower-rate",
-            "With 2 blocks and a rate of 1e-3, the model with the norm after ends below.",
-            0.0,
-            lambda metrics: _loss(metrics, "shallow", "pre", 1e-3) - _loss(metrics, "shallow", "post", 1e-3),
         ),
     ),
     figures={"gradients": draw_gradients, "losses": draw_losses},

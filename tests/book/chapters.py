@@ -14,3 +14,6 @@ def numbered_pages(index: str) -> list[str]:
 
 CHAPTERS = numbered_pages((BOOK / "index.md").read_text("utf-8"))
 """For example ``foundations/attention``."""
+
+TEXTS = [*CHAPTERS, "reference/world-model"]
+"""The chapters, and the page outside them that explains as they do."""

@@ -3,12 +3,14 @@
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
 import pytest
 from _extensions.citing import Book, Citation, read_book
+from bs4 import BeautifulSoup
+from chapters import CHAPTERS
 from playwright.sync_api import Page, expect
 from small_book import SmallBook
 from sphinx.config import eval_config_file
@@ -145,6 +147,27 @@ def test_pages_carry_the_tags_of_reference_managers(book: SmallBook) -> None:
         ("citation_fulltext_html_url", "https://b.org/book/one.html"),
     ]
     assert "https://b.org/book/one.html#sec-a" in book.page("one").find(id="citations").string
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_numbered_heading_of_the_book_has_a_control(soups: Mapping[str, BeautifulSoup], chapter: str) -> None:
+    page = soups[f"{chapter}.html"]
+    headings = [number.get_text().strip(" .") for number in page.select("[role=main] .section-number")]
+    labels = [str(control["aria-label"]) for control in page.select("[role=main] a.cite-link")]
+    cited = [found[1] for label in labels if (found := re.match(r"Cite (?:chapter|section) ([\d.]+), ", label))]
+    assert len(headings) > 3
+    assert cited == headings
+
+
+@pytest.mark.book
+def test_every_page_of_the_book_but_lists_and_sources_carries_the_tags(soups: Mapping[str, BeautifulSoup]) -> None:
+    untagged = {page for page, soup in soups.items() if not soup.select_one('meta[name="citation_title"]')}
+    assert {page for page in untagged if not page.startswith("_modules/")} == {
+        "404.html",
+        "genindex.html",
+        "search.html",
+    }
 
 
 def test_an_epub_has_no_controls(book: SmallBook) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from _extensions.equations import names
-from chapters import BOOK, CHAPTERS
+from chapters import BOOK, TEXTS
 from small_book import SmallBook
 
 _DIRECTIVE = re.compile(r"^(`{3,}|:{3,})\{math\}[^\n]*\n(?P<options>(?::[\w-]+:[^\n]*\n)*)", re.MULTILINE)
@@ -24,7 +24,7 @@ def untied(text: str) -> Iterator[str]:
             yield label
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", TEXTS)
 def test_every_labelled_equation_is_tied_to_code(chapter: str) -> None:
     labels = list(untied((BOOK / f"{chapter}.md").read_text("utf-8")))
     assert labels == [], "give each ```{math} either `:implements: llmguide.…` or `:no-code: reason`"

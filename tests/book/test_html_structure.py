@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, CData, NavigableString, Tag
-from chapters import BOOK, CHAPTERS
+from chapters import BOOK, CHAPTERS, TEXTS
 
 Soups = Mapping[str, BeautifulSoup]
 Tags = dict[str, list[Tag]]
@@ -221,6 +221,11 @@ def chapters(soups: Soups) -> Soups:
     return {f"{name}.html": soups[f"{name}.html"] for name in CHAPTERS}
 
 
+@pytest.fixture
+def texts(soups: Soups) -> Soups:
+    return {f"{name}.html": soups[f"{name}.html"] for name in TEXTS}
+
+
 def test_every_page_beside_a_chapter_is_one() -> None:
     folders = {Path(name).parent for name in CHAPTERS}
     beside = {path.relative_to(BOOK) for folder in folders for path in (BOOK / folder).glob("*.md")}
@@ -240,20 +245,20 @@ def test_chapters_sections_and_equations_are_numbered(chapters: Soups) -> None:
     assert len(numbers) == len(set(numbers))
 
 
-def test_captions_are_numbered(chapters: Soups) -> None:
+def test_captions_are_numbered(texts: Soups) -> None:
     faults = [
         f"{page}: {text_of(caption)[:60]}"
-        for page, soup in chapters.items()
+        for page, soup in texts.items()
         for caption in soup.select("[role=main] figcaption, [role=main] table > caption")
         if caption.select_one(".caption-number") is None
     ]
     assert not faults
 
 
-def test_every_figure_says_where_it_comes_from(chapters: Soups) -> None:
+def test_every_figure_says_where_it_comes_from(texts: Soups) -> None:
     faults = [
         f"{page}: {figure.get('id')}"
-        for page, soup in chapters.items()
+        for page, soup in texts.items()
         for figure in soup.select("[role=main] figure")
         if not figure.select(".legend .result-source a[href]")
     ]

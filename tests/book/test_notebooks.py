@@ -33,13 +33,15 @@ class TestNotebook:
         assert not kept, f"cells of {notebook.name} with outputs; clear them before committing: {kept}"
 
     @pytest.mark.long
-    def test_runs_in_time(self, notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_runs_in_time(self, notebook: Path, capsys: pytest.CaptureFixture[str], report: list[str]) -> None:
         start = perf_counter()
         namespace: dict[str, Any] = {"__name__": "__main__"}
         for cell in cells(notebook, "code"):
             exec(compile(source(cell), f"{notebook.name}:{cell['id']}", "exec"), namespace)
         assert capsys.readouterr().out
-        assert perf_counter() - start < MOST_SECONDS
+        seconds = perf_counter() - start
+        report.append(f"{notebook.name}: {seconds:.0f} s")
+        assert seconds < MOST_SECONDS
 
     def test_code_fits_the_page(self, notebook: Path) -> None:
         lines = [line for cell in cells(notebook, "code") for line in source(cell).splitlines()]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from chapters import CHAPTERS
 from pypdf import PdfReader
 from pypdf.generic import Destination, IndirectObject
 from tools.reproducible import CIRCUMSTANCES, build, differences
@@ -129,6 +130,14 @@ def test_every_chapter_is_in_the_outline(pdf_outline: tuple[PdfReader, list[Dest
     assert [chapter for chapter in expected if chapter not in outline] == []
     rest = iter(outline)
     assert all(chapter in rest for chapter in expected), "chapters stand in another order"
+
+
+def test_each_chapter_begins_with_its_citation(pdf_outline: tuple[PdfReader, list[Destination]]) -> None:
+    reader, entries = pdf_outline
+    for number, _ in enumerate(CHAPTERS, start=1):
+        entry = next(entry for entry in entries if str(entry.title).startswith(f"{number} "))
+        page = reader.pages[reader.get_destination_page_number(entry) or 0]
+        assert f"chapter {number} of Deep Dive into Large Language Models" in " ".join(page.extract_text().split())
 
 
 # One word of each script that the specimen shows in prose, in a code block, and as an inline literal.

@@ -56,7 +56,7 @@ class Dataset:
         """Read a file that lies beside the corpus, checked against its published checksum.
 
         Args:
-            name: One of :attr:`beside`, for example ``exam.jsonl`` beside the corpus ``world``.
+            name: One of ``beside``, for example ``exam.jsonl`` beside the corpus ``world``.
 
         Returns:
             Its text.

@@ -12,7 +12,7 @@ from chapters import TEXTS
 from playwright.sync_api import Browser, Page
 
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
-PARTS = 54
+PARTS = 54  # a test takes seconds, so that no process waits long for the other at the end
 FOR_SERVERS = "404.html"  # its addresses begin at the root, because it is shown at any depth
 # All rules but those whose findings are minor or moderate.
 MILD = [

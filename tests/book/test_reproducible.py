@@ -61,6 +61,7 @@ def test_a_build_that_is_there_is_compared_with_a_second(
     built: list[str] = []
 
     def note(format_: str, source: Path, folder: Path, environment: object, options: object) -> Path:
+        assert options == ("-D", "figures_for_print=0")
         built.append(folder.parent.name)
         return folders["second"]
 

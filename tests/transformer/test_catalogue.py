@@ -1,6 +1,5 @@
 """The catalogue, against the figures that were published and the library's configurations of the same models."""
 
-import os
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from published_twins import require
 from torch import nn
 
 from llmguide.constants import get
@@ -163,12 +163,9 @@ def test_the_library_gives_granite_the_same_count() -> None:
 
 
 def test_smollm2_is_the_file_that_the_book_reads() -> None:
-    from llmguide.transformer.published import SMOLLM2, smollm2
+    from llmguide.transformer.published import smollm2
 
-    try:
-        SMOLLM2.find()
-    except FileNotFoundError as missing:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(missing))
+    require("smollm2")
     found, ours = smollm2().model.config, MODELS["smollm2-135m"].config
     assert isinstance(ours, ModelConfig)
     assert found.norm.epsilon == pytest.approx(ours.norm.epsilon)  # the file has it in float32

@@ -106,6 +106,11 @@ def test_doctests_that_come_first_load_no_module_twice() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.no_cover
+def test_coverage_does_not_watch_what_it_need_not() -> None:
+    assert "Tracer" not in repr(sys.gettrace())
+
+
 def test_an_unknown_subpackage_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'llmguide' has no attribute 'nonsense'"):
         llmguide.nonsense  # noqa: B018

@@ -68,6 +68,7 @@ epub: $(EPUB) ## build the EPUB
 
 latex-there:
 	@.ci/require-debian print
+	@type lualatex latexmk > /dev/null 2>&1 || { echo "The PDF needs lualatex and latexmk: install TeX Live with the packages of .ci/debian-packages.txt." >&2; exit 1; }
 
 $(WAS_READ): html
 	@:
@@ -87,7 +88,7 @@ serve: $(READY) ## show the book in a browser and rebuild what changes
 		--watch CONTRIBUTING.md --watch CHANGELOG.md --watch CITATION.cff --open-browser book $(BUILD)/html
 
 notebooks: $(READY) ## run the code of every notebook, and say how long each took
-	@$(PYTEST) tests/book/test_notebooks.py
+	@$(PYTEST) tests/book/test_notebooks.py -k TestNotebook
 
 clean: ## remove what was built, and keep .venv
 	rm -rf $(BUILD) build *.egg-info book/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

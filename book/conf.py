@@ -173,7 +173,7 @@ html_sidebars = {
 # -- Print ------------------------------------------------------------------------------------------------------------
 # The style itself lies in _latex/; _extensions/latex_book.py hands it over.
 book_subtitle = "How large language models work, shown by code that runs on a laptop"
-book_keywords = ["large language models", "transformers", "tokenization", "attention", "machine learning"]
+book_keywords = ["large language models", "transformers", "tokenization", "attention", "machine learning", "education"]
 latex_engine = "lualatex"
 latex_documents = [("index", "book.tex", project, author, "manual")]
 latex_elements = {

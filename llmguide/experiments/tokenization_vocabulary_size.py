@@ -185,8 +185,8 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "returns-diminish",
-            "In English and in Python the doubling from 512 to 1,024 tokens gains at least twice as much as the one "
-            "from 4,096 to 8,192.",
+            "In English and in Python the doubling from 512 to 1,024 tokens gains, in per cent, at least twice as much "
+            "as the one from 4,096 to 8,192.",
             2.0,
             _diminishing,
         ),

@@ -127,7 +127,7 @@ def premium(tokenizer: Tokenizer, text: str, other: str) -> float:
 def renyi_efficiency(counts: Mapping[int, int], alpha: float = 2.5, vocab_size: int | None = None) -> float:
     r"""Measure how evenly the tokens of a text use the vocabulary.
 
-    .. math:: \frac{1}{\log n} \cdot \frac{1}{1 - \alpha} \log \sum_{i=1}^{n} p_i^{\alpha}
+    .. math:: \frac{1}{\log D} \cdot \frac{1}{1 - \alpha} \log \sum_{i=1}^{D} p_i^{\alpha}
 
     It is 1 if every token is as frequent as any other. At :math:`\alpha = 1` it is the efficiency in the sense of
     Shannon, the entropy divided by its maximum; a larger :math:`\alpha` looks more at the frequent tokens.
@@ -136,7 +136,7 @@ def renyi_efficiency(counts: Mapping[int, int], alpha: float = 2.5, vocab_size: 
         counts: How often each token occurs; a :class:`~collections.Counter` of ids does.
         alpha: The order of the entropy; 2.5 is the one for which its authors report a correlation with the quality of
             translations.
-        vocab_size: The number *n* of tokens that could occur. ``None``: the number of those that do, as in the program
+        vocab_size: The number *D* of tokens that could occur. ``None``: the number of those that do, as in the program
             ``tokenization-scorer`` of the same authors.
 
     Returns:

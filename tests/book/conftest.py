@@ -23,12 +23,13 @@ from pypdf.generic import Destination
 from windows import Windows
 
 ROOT = Path(__file__).parents[2]
-# The second line of flags keeps Chromium itself from looking for updates while we count requests, and the third gives
-# scripts room for what they soon forget: axe makes objects for every element.
+# The second line of flags keeps Chromium itself from looking for updates while we count requests. The third gives
+# scripts room for what they soon forget, for axe makes objects for every element, and leaves out the last stage of
+# compiling, which takes a second core and comes too late: each page begins anew.
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--js-flags=--min-semi-space-size=64 --max-semi-space-size=128",
+    "--js-flags=--min-semi-space-size=64 --max-semi-space-size=128 --no-turbofan",
 ]  # fmt: skip
 # A word of coloured code, as Pygments writes it.
 COLOURED = re.compile(r'<span class="[a-z]{1,2}\d?">([^<]*)</span>')

@@ -100,13 +100,15 @@ def test_the_first_stop_skips_to_the_text(visit: Visit) -> None:
 def test_every_stop_is_seen_and_search_and_theme_are_among_them(visit: Visit) -> None:
     window = visit(CHAPTER)
     stops = []
-    for _ in range(400):
+    for _ in range(2_000):
         window.keyboard.press("Tab")
         window.wait_for_timeout(5)
         stop = window.evaluate(FOCUSED)
         if stop["name"] == "BODY" or (stops and stop == stops[0]):
             break
         stops.append(stop)
+    else:
+        pytest.fail("the way does not end")
     names = [stop["name"] for stop in stops]
     assert {"skip-to-content muted-link", "sidebar-search", "theme-toggle", "copybtn o-tooltip--left"} <= set(names)
     assert not [stop["name"] for stop in stops if not stop["seen"]]

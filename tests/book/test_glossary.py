@@ -93,8 +93,12 @@ def test_chapters_link_each_term_at_its_first_mention(soups: Mapping[str, Beauti
     }
     assert len(terms) > 40
     faults = []
+    links = soups["reference/glossary.html"].select("dl.glossary dd a[href^='#']")
+    never = set(terms.values()) - {str(link["href"])[1:] for link in links}
     for chapter in TEXTS:
         main = soups[f"{chapter}.html"].select_one("[role=main]")
         assert isinstance(main, Tag)
         faults += [f"{chapter}: {fault}" for fault in unlinked(main, terms)]
+        never -= {str(link["href"]).partition("glossary.html#")[2] for link in main.select("a[href*='glossary.html#']")}
     assert faults == [], "write {term}`…`, or add a phrase to NOT_THE_TERM"
+    assert never == set(), "neither a chapter nor another term leads to these"

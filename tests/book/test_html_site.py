@@ -13,6 +13,8 @@ from docutils.utils import new_document
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+import llmguide
+
 PLACE = "<p>before</p><!-- downloads of the-book 1.2 --><!-- end of downloads --><p>after</p>"
 
 
@@ -77,6 +79,17 @@ def test_a_book_is_published_with_the_files_that_exist(tmp_path: Path) -> None:
     publish(html, [epub])
     assert not (html / FOLDER).exists()
     assert (html / "index.html").read_text() == PLACE
+
+
+def test_the_book_links_its_pdf_and_its_epub(html_dir: Path, pdf_file: Path, epub_file: Path) -> None:
+    for page in ("index.html", "foundations/tokenization.html"):
+        links = BeautifulSoup((html_dir / page).read_text("utf-8"), "html.parser").select(".downloads li")
+        assert len(links) == 2
+        for link, file in zip(links, (pdf_file, epub_file), strict=True):
+            size = readable_size(file.stat().st_size)
+            assert link.get_text() == f"{file.suffix[1:].upper()}, version {llmguide.__version__}, {size}"
+            target = (html_dir / page).parent / str(link.select_one("a[href]")["href"])
+            assert target.read_bytes() == file.read_bytes()
 
 
 def test_publishing_without_a_book_says_what_to_do(tmp_path: Path) -> None:

@@ -41,13 +41,14 @@ def printed(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def text_of(program: Find) -> Callable[[Path], str]:
+def text_of(program: Find) -> Callable[..., str]:
     pdftotext = program("pdftotext", "poppler-utils")
-    return lambda path: (
-        subprocess.run(
-            [pdftotext, "-enc", "UTF-8", str(path), "-"], capture_output=True, check=True, encoding="utf-8", timeout=60
-        ).stdout
-    )
+
+    def read(path: Path, *options: str) -> str:
+        command = [pdftotext, "-enc", "UTF-8", *options, str(path), "-"]
+        return subprocess.run(command, capture_output=True, check=True, encoding="utf-8", timeout=60).stdout
+
+    return read
 
 
 def _log(path: Path) -> str:
@@ -118,6 +119,21 @@ def test_links_resolve(printed: Path) -> None:
                 dead.add(str(target))
     assert links > 10
     assert dead == set()
+
+
+def test_the_index_leads_to_its_pages(
+    pdf_file: Path, pdf_outline: tuple[PdfReader, list[Destination]], text_of: Callable[..., str]
+) -> None:
+    reader, entries = pdf_outline
+    [index] = [entry for entry in entries if entry.title == "Index"]
+    first = reader.get_destination_page_number(index)
+    assert first is not None
+    entries_of_the_index = text_of(pdf_file, "-f", str(first + 1))
+    for word in ("byte-pair encoding", "hapax legomenon", "Rényi efficiency", "train_tokenizer"):
+        assert word in entries_of_the_index
+    for page in reader.pages[first:]:
+        links = [note.get_object() for note in page.get("/Annots", [])]
+        assert len([link for link in links if link.get("/A", {}).get("/S") == "/GoTo"]) > 10
 
 
 def test_every_chapter_is_in_the_outline(pdf_outline: tuple[PdfReader, list[Destination]], html_dir: Path) -> None:

@@ -1,5 +1,7 @@
 """What is said of the book's version and date is the same wherever it is said."""
 
+import ast
+import json
 import re
 import tomllib
 from datetime import date
@@ -23,6 +25,17 @@ def test_software_and_book_are_of_the_same_version_and_day() -> None:
     assert date.fromisoformat(BOOK["date-released"]).year == BOOK["year"]
 
 
+def test_the_same_words_describe_it_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    settings = ast.parse((ROOT / "book/conf.py").read_text("utf-8"))
+    [of_the_book] = [
+        ast.literal_eval(node.value)
+        for node in settings.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "book_keywords"
+    ]
+    assert CITATION["keywords"] == project["keywords"] == of_the_book
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     heading = f"## {llmguide.__version__} ({CITATION['date-released']})"
     changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
@@ -37,7 +50,13 @@ def test_no_chapter_is_younger_than_the_version() -> None:
     titles = [
         re.findall("^# (.*)", (ROOT / f"book/{name}.md").read_text("utf-8"), re.MULTILINE)[0] for name in CHAPTERS
     ]
+    for notebook in (ROOT / "book/notebooks").glob("*.ipynb"):
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        titles += re.findall("^# (.*)", "".join(cells[0]["source"]), re.MULTILINE)[:1]
+    packages = [path.parent.name for path in (ROOT / "llmguide").glob("*/__init__.py")]
+    assert len(titles) > len(CHAPTERS)
     missing = [title for title in titles if f"*{title}*" not in changes]
+    missing += [name for name in packages if f"`llmguide.{name}`" not in changes]
     assert not missing, "enter them in CHANGELOG.md under a new version and its day, and set these everywhere"
 
 

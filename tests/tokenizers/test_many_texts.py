@@ -1,9 +1,5 @@
 """Every pair of classes of characters, and 20,000 texts by seed, against ``tokenizers`` and tiktoken."""
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import get_context
-
 import pytest
 from many_texts import COMPARISONS, comparison, differing, differing_classes
 from test_unicode import require_recorded_versions
@@ -11,23 +7,18 @@ from test_unicode import require_recorded_versions
 TEXTS_EACH = 2_000  # of each comparison
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Executor]:
-    """A process of its own, where coverage does not watch every line."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        yield pool
-
-
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_every_pair_of_classes(name: str, worker: Executor) -> None:
+def test_every_pair_of_classes(name: str) -> None:
     require_recorded_versions()
-    assert worker.submit(differing_classes, name, 2).result() == []
+    assert differing_classes(name, 2) == []
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", COMPARISONS)
-def test_texts_by_seed(name: str, worker: Executor) -> None:
+def test_texts_by_seed(name: str) -> None:
     require_recorded_versions()
-    assert worker.submit(differing, name, f"every change, {name}", TEXTS_EACH).result() == []
+    assert differing(name, f"every change, {name}", TEXTS_EACH) == []
 
 
 def test_there_are_at_least_twenty_thousand_texts() -> None:

@@ -4,9 +4,6 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import published_scalars
@@ -28,32 +25,21 @@ EXCEPTIONS = {name: expand(written) for name, written in RECORDED["exceptions"].
 }
 
 
-@pytest.fixture(scope="module")
-def scalars() -> Iterator[dict[str, "Future[list[int]]"]]:
-    """Try every scalar value in two processes of their own, where coverage does not watch every line."""
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        yield submit(pool)
-
-
-def submit(pool: Executor) -> dict[str, "Future[list[int]]"]:
-    """Begin all of the work at once."""
-    for name in NAMES:
-        require(name)
-    pieces = {f"pieces of {name}": pool.submit(published_scalars.differing_pieces, name) for name in BY_RANKS}
-    return pieces | {f"ids of {name}": pool.submit(published_scalars.differing_ids, name) for name in NAMES}
-
-
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", NAMES)
-def test_ids_of_every_scalar_value_are_the_library_s(name: str, scalars: dict[str, "Future[list[int]]"]) -> None:
-    assert scalars[f"ids of {name}"].result() == []
+def test_ids_of_every_scalar_value_are_the_library_s(name: str) -> None:
+    require(name)
+    assert published_scalars.differing_ids(name) == []
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", BY_RANKS)
-def test_the_list_of_exceptions_is_exact(name: str, scalars: dict[str, "Future[list[int]]"]) -> None:
+def test_the_list_of_exceptions_is_exact(name: str) -> None:
+    require(name)
     if published_scalars.versions() != RECORDED["versions"]:
         refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         refuse(f"the list is for {RECORDED['versions']}: run {published_scalars.__file__}")
-    assert scalars[f"pieces of {name}"].result() == EXCEPTIONS[name]
+    assert published_scalars.differing_pieces(name) == EXCEPTIONS[name]
 
 
 @pytest.mark.no_cover

@@ -17,8 +17,6 @@ import llmguide
 
 # A busy machine is no fault of the code under test.
 settings.register_profile("without deadline", deadline=None)
-# For a second look, with other versions of what the package needs.
-settings.register_profile("a few", deadline=None, max_examples=20)
 # For mutation testing, where a test that fails has done its work: the same examples each time, and none made smaller.
 settings.register_profile(
     "mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]

@@ -93,10 +93,13 @@ def scope_header_cells(page: str) -> str:
 
 
 def leave_plain_code_bare(page: str) -> str:
-    """Take from code the marks of what has the colour of all code: names, punctuation and space, most of the marks."""
+    """Take from code the marks of names, punctuation and space, which have the colour of all code, and of operators.
+
+    They are most of the marks. An operator says by its sign what it is, and a page reads as well without its colour.
+    """
 
     def bare(code: re.Match[str]) -> str:
-        return re.sub(r'<span class="(?:n|nn|p|w)">([^<]*)</span>', r"\1", code[0])
+        return re.sub(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>', r"\1", code[0])
 
     return re.sub(r"<pre[ >].*?</pre>", bare, page, flags=re.DOTALL)
 

@@ -23,7 +23,8 @@ BYTE_ALPHABET: tuple[str, ...] = tuple(BYTE_TO_CHAR.values())
 
 # ``bytes.decode("latin-1")`` turns byte n into chr(n) in C; ``str.translate`` then exchanges the characters.
 _FROM_LATIN_1 = {byte: char for byte, char in BYTE_TO_CHAR.items() if byte != ord(char)}
-_TO_LATIN_1 = {ord(char): byte for byte, char in _FROM_LATIN_1.items()}
+# Backwards, what belongs to no byte becomes U+FFFF, which Latin-1 does not have either.
+_TO_LATIN_1 = dict.fromkeys(_FROM_LATIN_1, 0xFFFF) | {ord(char): byte for byte, char in _FROM_LATIN_1.items()}
 
 
 def spell(text: str) -> str:
@@ -77,9 +78,10 @@ def unspell(spelling: str) -> bytes:
         >>> unspell("aĠnÃ©").decode("utf-8")
         'a né'
     """
-    strangers = sorted(set(spelling) - CHAR_TO_BYTE.keys())
-    if strangers:
+    try:
+        return spelling.translate(_TO_LATIN_1).encode("latin-1")
+    except UnicodeEncodeError:
+        stranger = min(set(spelling) - CHAR_TO_BYTE.keys())
         raise ValueError(
-            f"{strangers[0]!r} in {spelling!r} stands for no byte; expected characters of the byte alphabet"
-        )
-    return spelling.translate(_TO_LATIN_1).encode("latin-1")
+            f"{stranger!r} in {spelling!r} stands for no byte; expected characters of the byte alphabet"
+        ) from None

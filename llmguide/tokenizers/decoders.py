@@ -10,7 +10,7 @@ from typing import Protocol
 
 import regex
 
-from llmguide.tokenizers.alphabet import CHAR_TO_BYTE, unspell
+from llmguide.tokenizers.alphabet import unspell
 
 
 class Decoder(Protocol):
@@ -42,7 +42,10 @@ class ByteLevelDecoder:
 
     def token_bytes(self, token: str) -> bytes:
         """Read one token as bytes; a token outside the byte alphabet, such as one for the unknown, is spelled out."""
-        return unspell(token) if CHAR_TO_BYTE.keys() >= set(token) else token.encode("utf-8")
+        try:
+            return unspell(token)
+        except ValueError:
+            return token.encode("utf-8")
 
 
 BYTE_LEVEL = ByteLevelDecoder()

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 import llmguide
 
@@ -69,10 +70,18 @@ def floor(module: str) -> int:
     return next(number for number, parts in enumerate(FLOORS) if part in parts)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("name", "version"), LOCKED)
 def test_the_environment_is_the_lock(name: str, version: str) -> None:
     # What follows a plus names a build, such as torch's for machines without a GPU.
     assert importlib.metadata.version(name).split("+")[0] == version
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("name", [name for name, _ in LOCKED])
+def test_the_lock_is_for_the_first_python_that_is_promised(name: str) -> None:
+    asked = importlib.metadata.metadata(name)["Requires-Python"]
+    assert asked is None or "3.11.0" in SpecifierSet(asked)
 
 
 def test_the_lock_has_every_declared_dependency() -> None:
@@ -99,6 +108,7 @@ def test_importing_the_package_is_light() -> None:
     assert microseconds <= 100_000
 
 
+@pytest.mark.no_cover
 def test_doctests_that_come_first_load_no_module_twice() -> None:
     tests = ["llmguide/tokenizers/bpe.py", "tests/tokenizers/test_bpe.py", "-k", "stops_at_the_size"]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
@@ -116,11 +126,13 @@ def test_an_unknown_subpackage_is_an_attribute_error() -> None:
         llmguide.nonsense  # noqa: B018
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_a_file_is_one_sitting(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 330
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("path", [path for path in MODULES if path not in ENTRANCES], ids=module_name)
 def test_no_floor_imports_from_a_higher_one(path: Path) -> None:
     name = module_name(path)

@@ -35,6 +35,7 @@ def test_time_is_what_passes_on_the_clock() -> None:
     assert seconds(lambda: None, count(10).__next__) == 1
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("script", "module"),
     [

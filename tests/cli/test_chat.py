@@ -44,6 +44,7 @@ def library(smollm2_template: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=twin, chat_template=smollm2_template)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("messages", CONVERSATIONS)
 def test_conversations_are_rendered_and_encoded_as_by_transformers(
     messages: list[Message], smollm2_template: str, library: PreTrainedTokenizerFast
@@ -97,6 +98,7 @@ def test_a_conversation(run: Run, folder: Path, loaded: Loaded) -> None:
     assert run("chat", folder, "--max-new-tokens", 6, stdin=b"low\nnew").out == result.out
 
 
+@pytest.mark.no_cover
 def test_a_published_model_answers(run: Run) -> None:
     require("smollm2")
     result = run("chat", "smollm2", "--max-new-tokens", 12, stdin=b"What is the capital of France?\n")

@@ -77,6 +77,7 @@ def test_texts_end_at_a_stop_token_and_what_is_no_token_is_not_shown(
     assert [line["ids"] for line in lines] == written
 
 
+@pytest.mark.no_cover
 def test_chance_follows_the_options_and_the_seed(run: Run, folder: Path) -> None:
     def call(*options: object) -> str:
         return run("generate", folder, "low", "--max-new-tokens", 12, *options).out
@@ -138,6 +139,7 @@ def test_what_a_name_means(tmp_path: Path) -> None:
     assert [kind_of(name) for name in ("smollm2", str(tmp_path), "a.gguf")] == ["published", "folder", "gguf"]
 
 
+@pytest.mark.no_cover
 def test_a_published_model_knows_a_capital(run: Run) -> None:
     require("smollm2")
     assert run("generate", "smollm2", "The capital of France is", "--max-new-tokens", 2).out == " Paris.\n"

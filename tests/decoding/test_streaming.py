@@ -55,6 +55,7 @@ def test_the_pieces_of_any_ids_are_what_they_decode_to(ids: list[int]) -> None:
     assert "".join(pieces(byte_level(), ids)) == byte_level().decode(ids)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("decoder", DECODERS, ids=repr)
 @given(ids=st.lists(st.integers(0, len(TOKENS) - 1)))
 def test_other_decoders(decoder: Decoder, ids: list[int]) -> None:
@@ -62,6 +63,7 @@ def test_other_decoders(decoder: Decoder, ids: list[int]) -> None:
     assert "".join(pieces(tokenizer, ids)) == tokenizer.decode(ids)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["smollm2", "mistral-v1", "bert"])
 @settings(deadline=None)  # the first reads a file
 @given(text=TEXTS)

@@ -40,11 +40,13 @@ def test_a_wrong_number_of_bytes_is_refused():
         unpack(packed, 2, 2, 3)
 
 
+@pytest.mark.no_cover
 def test_a_model_without_a_tokenizer_is_refused():
     with pytest.raises(ValueError, match="no tokenizer"):
         read(replace(smollm2(), tokenizer=None), LONG)
 
 
+@pytest.mark.no_cover
 def test_the_record_holds_what_the_model_does():
     loaded, record = smollm2(), load("attention-sentence")
     tokens, weights = read(loaded, LONG)

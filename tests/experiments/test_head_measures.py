@@ -89,6 +89,7 @@ def test_a_watched_model_gives_its_tensors_block_by_block_and_its_logits_without
     assert not torch.allclose(changed, logits)
 
 
+@pytest.mark.no_cover
 def test_the_scores_of_heads_are_parts_of_the_weight() -> None:
     metrics = run_case(EXPERIMENT, EXPERIMENT.reduced, 0)
     for pattern in ("previous", "first", "induction"):

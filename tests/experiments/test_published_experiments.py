@@ -76,6 +76,7 @@ def test_what_the_experiments_name_exists():
     assert set(UNUSED) <= set(published.load("smollm2").special_tokens)
 
 
+@pytest.mark.no_cover
 def test_bytes_of_the_messages_are_utf8_s():
     config = languages.Config(vocab_size=300, held_out=0.05, vocabularies=("cl100k_base",))
     measured = languages.run(config, 0)

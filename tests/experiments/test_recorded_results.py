@@ -65,6 +65,7 @@ def test_dependencies_are_declared(name):
     assert {f"dataset:{corpus}" for corpus in experiment.datasets} <= load(name).fingerprint.keys()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_where_chance_matters_there_are_three_seeds(name):
     if len(load(name).seeds) < 3:

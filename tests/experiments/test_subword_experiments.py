@@ -61,6 +61,7 @@ def test_measures_of_words_by_hand():
     }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_gets_the_size_that_was_asked_for(method):
     words = count_words([datasets.documents("shakespeare")["hamlet"][:20_000]], pretokenizers.WORDS, byte_level=False)
@@ -82,6 +83,7 @@ def test_draws_are_measured_against_exact_probabilities():
     assert measured["different"] == len(exact)
 
 
+@pytest.mark.no_cover
 def test_the_mean_length_of_drawn_cuts_is_the_sum_of_expected_counts():
     scores = {"l": 0.2, "o": 0.15, "w": 0.1, "lo": 0.2, "ow": 0.3, "low": 0.05}
     model = Unigram(tuple(scores), tuple(map(log, scores.values())))

@@ -54,6 +54,7 @@ def test_bytes_are_utf8_and_tokens_are_counted_over_all_texts():
     assert held_out.bytes_per_token(tokenizer, ["abab", "é"]) == 6 / 4
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("size", [256, 300, 512, 999])
 def test_the_first_merges_are_the_smaller_tokenizer(text, size):
     large = train_tokenizer([text], 1000)
@@ -142,6 +143,7 @@ def test_no_word_is_remembered_from_one_time_to_the_next():
     assert sorted(searched) == ["be", "be", "to", "to"]
 
 
+@pytest.mark.no_cover
 def test_every_step_is_timed_at_every_size():
     config = Config(sizes=(3_000, 6_000), vocab_size=128, repeats=1)
     found = run(config, seed=1)

@@ -131,6 +131,7 @@ def test_without_dropout_a_word_is_cut_as_ever_and_with_all_dropped_not_joined(
     assert split_probabilities(word, ranks, 1) == {word: 1}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("p", [0.1, 0.5])
 def test_frequencies_are_the_probabilities(p: float) -> None:
     """A chi-square test: its statistic, of a mean of ``freedom``, stays below its 99.9th percentile."""

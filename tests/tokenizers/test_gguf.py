@@ -82,6 +82,7 @@ def test_metadata_is_what_the_package_reads(sample: Path) -> None:
     assert metadata["test.bool"] is True
 
 
+@pytest.mark.no_cover
 def test_metadata_of_a_published_model_is_what_the_package_reads() -> None:
     require("smollm2")
     path = FILES["smollm2"].find()
@@ -203,6 +204,7 @@ def test_what_a_gapped_vocabulary_lacks_is_as_if_it_were_not_there(word: str, la
         assert word[end - 1] not in lacking
 
 
+@pytest.mark.no_cover
 def test_smollm2_loses_a_reported_text() -> None:
     require("smollm2")
     tokenizer = load_gguf(FILES["smollm2"].find())

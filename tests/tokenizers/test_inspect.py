@@ -146,6 +146,7 @@ def test_no_efficiency(counts: dict[int, int], alpha: float, size: int | None, m
         renyi_efficiency(counts, alpha, size)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("pretokenizer", [GPT2, CL100K, WHITESPACE, WORDS], ids=lambda one: one.name)
 def test_stretches_are_the_text_and_hold_every_token(pretokenizer: object) -> None:
     tokenizer = train_tokenizer([datasets.load("shakespeare")[:20_000]], 600, pretokenizer=pretokenizer)

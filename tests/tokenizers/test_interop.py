@@ -36,6 +36,7 @@ NORMALIZER = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @given(
     normalizer=st.none() | NORMALIZER,
     pretokenizer=st.sampled_from([GPT2, CL100K, WHOLE, WHITESPACE, WORDS, BERT, DIGITS]),

@@ -16,6 +16,7 @@ from llmguide.tokenizers.normalizers import Aligned, BertNormalizer, Lowercase, 
 EXCEPTED = {name: {chr(number) for number in EXCEPTIONS[f"normalizer/{name}"]} for name in NORMALIZERS}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", NORMALIZERS)
 @given(text=TEXTS)
 def test_a_text_becomes_what_the_library_makes_of_it(name: str, text: str) -> None:
@@ -23,12 +24,14 @@ def test_a_text_becomes_what_the_library_makes_of_it(name: str, text: str) -> No
     assert NORMALIZERS[name].normalize(Aligned.of(text)).text == LIBRARY[name].normalize_str(text)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
 @given(text=TEXTS)
 def test_cluster_by_cluster_is_the_same_as_all_at_once(form: str, text: str) -> None:
     assert UnicodeForm(form).normalize(Aligned.of(text)).text == unicodedata.normalize(form, text)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "options",
     [
@@ -48,6 +51,7 @@ def test_bert_s_options_are_the_library_s(options: dict[str, bool], text: str) -
     ).normalize_str(text)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", NORMALIZERS)
 @given(text=TEXTS)
 def test_each_character_points_into_the_original_text(name: str, text: str) -> None:

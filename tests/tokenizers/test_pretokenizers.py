@@ -14,6 +14,7 @@ from llmguide.tokenizers.pretokenizers import CL100K, GPT2, O200K, PRETOKENIZERS
 EXCEPTED = {name: {chr(number) for number in EXCEPTIONS[f"pretokenizer/{name}"]} for name in LIBRARY}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", LIBRARY)
 @given(text=TEXTS)
 def test_pieces_and_places_are_the_library_s(name: str, text: str) -> None:
@@ -29,6 +30,7 @@ def test_pieces_are_those_of_the_published_pattern(ours: PreTokenizer, published
     assert ours.words(text) == regex.findall(published_pattern(published), text)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("pretokenizer", PRETOKENIZERS.values(), ids=str)
 @given(text=TEXTS)
 def test_pieces_stand_where_they_say(pretokenizer: PreTokenizer, text: str) -> None:

@@ -102,6 +102,7 @@ def test_ids_that_are_not_in_use_have_a_name_that_no_text_makes() -> None:
     assert 100256 not in tokenizer.encode_ids("<unused 100256>", "all")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["cl100k_base", "o200k_base"])
 def test_a_published_rank_file_is_written_back_byte_by_byte(name: str) -> None:
     require(name)
@@ -109,6 +110,7 @@ def test_a_published_rank_file_is_written_back_byte_by_byte(name: str) -> None:
     assert write_ranks(read_ranks(content)) == content
 
 
+@pytest.mark.no_cover
 def test_both_tekken_files_of_the_package_hold_the_same_vocabulary() -> None:
     require("tekken")
     older = FILES["tekken"].find().with_name("tekken_240718.json")

@@ -69,6 +69,7 @@ def work(cut: Callable[[str, Mapping[str, int]], object], ranks: Mapping[str, in
     return counted.lookups, Counted.comparisons
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "ranks",
     [

@@ -103,6 +103,7 @@ def pair(kind: str, name: str) -> tuple[Tokenizer, Any]:
     return ours, sentencepiece.SentencePieceProcessor(model_proto=content)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_ids_of_small_models_are_those_of_the_library(kind: str, name: str) -> None:
@@ -185,6 +186,7 @@ def test_every_character_is_normalized_as_by_the_library() -> None:
         assert normalized == SPACE + "|".join(expected[text][1:] for text in texts)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_any_ids_decode_as_by_the_library(kind: str, name: str) -> None:
@@ -227,6 +229,7 @@ def mistral(version: str) -> tuple[Tokenizer, Any]:
     return load(path), sentencepiece.SentencePieceProcessor(model_file=str(path))
 
 
+@pytest.mark.no_cover
 def test_mistral_s_second_and_third_vocabulary_differ_in_special_pieces_only() -> None:
     (second, _), (third, library) = mistral("v2"), mistral("v3")
     pairs = zip(second.model.tokens, third.model.tokens, strict=True)
@@ -403,6 +406,7 @@ SMALL_FILES = [
 ]
 
 
+@pytest.mark.no_cover
 @settings(max_examples=400)
 @given(content=st.sampled_from(SMALL_FILES).flatmap(damaged) | st.binary(max_size=200))
 def test_a_damaged_file_is_refused_or_read(content: bytes) -> None:
@@ -418,6 +422,7 @@ def test_a_damaged_file_is_refused_or_read(content: bytes) -> None:
         assert isinstance(tokenizer.decode(ids), str)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_real_file_cut_off_anywhere_is_refused_or_read(kind: str) -> None:
     content = trained(kind, "identity")

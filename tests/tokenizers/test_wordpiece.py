@@ -48,6 +48,7 @@ def test_by_count_it_is_the_library_s_vocabulary(train: type, words: dict[str, i
     assert ours.ids == library_vocabulary(words, len(first) + room, min_count, first)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("corpus", ["sentences", "messages"])
 def test_by_count_it_is_the_library_s_vocabulary_on_real_text(corpus: str) -> None:
     words = count_words([datasets.load(corpus)[:60_000]], WORDS, BertNormalizer(), byte_level=False)
@@ -95,6 +96,7 @@ def test_the_twins_agree_where_words_hold_the_prefix(sign: str) -> None:
     assert fast_wordpiece.train(words, 26, prefix=2 * sign) == wordpiece.train(words, 26, prefix=2 * sign)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("criterion", ["gain", "ratio", "count"])
 def test_the_twins_agree_on_real_text(criterion: Criterion) -> None:
     words = count_words([datasets.load("sentences")[:4000]], WORDS, byte_level=False)

@@ -178,6 +178,7 @@ def full_at(count: int, patch: pytest.MonkeyPatch) -> list[str]:
 TWICE = replace(SHORT, steps=4, keep=2)
 
 
+@pytest.mark.no_cover
 def test_a_full_disk_at_any_change_loses_nothing(quick_path: Path) -> None:
     whole = quick_path / "whole"
     with pytest.MonkeyPatch.context() as patch:

@@ -137,6 +137,7 @@ def metrics(directory: str) -> list[dict[str, float]]:
     return [json.loads(line) for line in Path(directory, "metrics.jsonl").read_text("utf-8").splitlines()]
 
 
+@pytest.mark.no_cover
 def test_two_processes_are_as_good_as_one_and_go_on_after_a_kill(file: Path, forks: Forks) -> None:
     forked = partial(forks.run, file.parent)
     one = train_as_configured(load_config(file), progress=False)

@@ -27,6 +27,7 @@ def pieces(packed: Packed) -> dict[int, list[list[int]]]:
     return found
 
 
+@pytest.mark.no_cover
 @given(DOCUMENTS, st.integers(2, 8))
 def test_every_token_is_there_once_and_in_order(documents: list[list[int]], length: int) -> None:
     packed = pack(documents, length, END)

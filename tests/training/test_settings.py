@@ -152,6 +152,7 @@ PLAIN = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=F
 KEYS = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 
 
+@pytest.mark.no_cover
 @given(st.dictionaries(st.tuples(KEYS, KEYS), PLAIN | st.lists(PLAIN, max_size=3).map(tuple), max_size=6))
 def test_what_is_written_is_read_again(settings: dict[tuple[str, str], Value]) -> None:
     ordered = {".".join(name): settings[name] for name in sorted(settings)}

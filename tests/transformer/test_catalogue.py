@@ -162,6 +162,7 @@ def test_the_library_gives_granite_the_same_count() -> None:
     assert count(small) == COUNTS["granite4-h-small"][0]
 
 
+@pytest.mark.no_cover
 def test_smollm2_is_the_file_that_the_book_reads() -> None:
     from llmguide.transformer.published import smollm2
 

@@ -159,6 +159,7 @@ def load_all(path: Path, content: bytes) -> None:
     assert largest.n_bytes <= 100 * len(content) + 1000  # two bits a number become 32
 
 
+@pytest.mark.no_cover
 @settings(max_examples=300)
 @given(data=st.data(), table=st.booleans())
 def test_damaged_files_are_read_or_refused(
@@ -172,6 +173,7 @@ def test_damaged_files_are_read_or_refused(
 NUMBERS = st.sampled_from([0, 1, 4, 32, 256, 2**31, 2**32 - 1, 2**60, 2**63, 2**64 - 1])
 
 
+@pytest.mark.no_cover
 @settings(max_examples=300)
 @given(
     rows=st.lists(

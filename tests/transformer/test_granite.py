@@ -141,6 +141,7 @@ def test_padding_does_not_enter_by_a_bias(tmp_path: Path) -> None:
     assert greatest(theirs(padded, attention_mask=real.long()).logits[:, 3:], alone) > 1e-3
 
 
+@pytest.mark.no_cover
 @settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["state space", "attention"]), min_size=1, max_size=4),

@@ -97,6 +97,7 @@ def test_the_published_widths_have_as_many_parameters_as_the_library_s() -> None
     assert round((counts[0] + 57 * with_experts) / 1e9) == 671
 
 
+@pytest.mark.no_cover
 @settings(deadline=None, max_examples=60)
 @given(
     factor=st.floats(1, 64),

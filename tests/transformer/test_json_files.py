@@ -113,6 +113,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @given(st.dictionaries(st.text(), VALUES))
 def test_what_json_writes_is_read(values: dict[str, object]) -> None:
     assert parse_json_object(json.dumps(values).encode(), "a.json").values == values

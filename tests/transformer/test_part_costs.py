@@ -105,6 +105,7 @@ def test_parameters_that_work_for_a_token_are_those_that_its_gradient_reaches(co
     assert (idle > 0) == any(isinstance(block.feedforward, ExpertsConfig) for block in config.layers)
 
 
+@pytest.mark.no_cover
 @mixed_config
 @pytest.mark.parametrize(("batch", "positions"), [(3, 16), (1, 1), (2, 6)])
 def test_flops_are_those_that_torch_counts(config: ModelConfig, batch: int, positions: int) -> None:
@@ -157,6 +158,7 @@ def alike(mixer: StateSpaceConfig) -> ModelConfig:
     return replace(LLAMA, blocks=(BlockConfig(mixer, SWIGLU),) * 2)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "config",
     [

@@ -113,6 +113,7 @@ def written(smol: Loaded, prompts: list[list[int]]) -> tuple[list[list[int]], Te
     return write(smol.model, prompts, NEW)
 
 
+@pytest.mark.no_cover
 def test_smollm2_is_the_library_s(
     smol: Loaded, smol_of_the_library: Any, prompts: list[list[int]], written: tuple[list[list[int]], Tensor]
 ) -> None:

@@ -37,6 +37,7 @@ def spread(chosen: Tensor, weights: Tensor, n_experts: int) -> Tensor:
     return torch.zeros(*chosen.shape[:-1], n_experts).scatter(-1, chosen, weights.float())
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["mixtral", "deepseek_v3", "granite-experts"])
 @pytest.mark.parametrize("how", ["loaded", "converted"])
 @torch.no_grad()

@@ -140,6 +140,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=300)
 @given(
     header=st.dictionaries(

@@ -174,6 +174,7 @@ def test_each_choice_is_the_library_s(kind: str, options: dict[str, Any]) -> Non
         close(ours(x, EVERYWHERE), layer.double()(x))
 
 
+@pytest.mark.no_cover
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 25), st.lists(st.integers(1, 24), max_size=4), st.sampled_from([1, 3, 8, 256]), st.integers(1, 5))
 def test_all_forms_agree(length: int, cuts: list[int], chunk: int, d_conv: int) -> None:

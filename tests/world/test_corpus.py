@@ -3,6 +3,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from llmguide import datasets, world
 from llmguide.world.told import is_told
 
@@ -16,6 +18,7 @@ PATTERNS = [
 ]
 
 
+@pytest.mark.no_cover
 def test_the_published_world_is_what_the_generator_makes():
     assert datasets.documents("world") == world.documents(PUBLISHED)  # the checksum is checked on the way
     assert (FOLDER / "truth.jsonl").read_text("utf-8") == world.truth_lines(PUBLISHED)

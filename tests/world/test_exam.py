@@ -55,6 +55,7 @@ def test_what_is_not_there_is_refused():
         world.exam(PUBLISHED, "dev")
 
 
+@pytest.mark.no_cover
 def test_every_module_that_examines_is_asked():
     items = world.exam(PUBLISHED, "test", per_kind=100_000)
     assert {item.document for item in items} >= {

@@ -75,6 +75,7 @@ def test_words_are_many_and_each_is_unlike_every_other_in_the_world():
     assert not syllables & set(names.SYLLABLES)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("split", world.SPLITS)
 def test_an_exam_is_of_its_split_and_true(split):
     asked = language.exam(SMALL, split)
@@ -94,6 +95,7 @@ def _pairs(key):
     return set(re.findall(rf"(?:{'|'.join(language.ADJECTIVES)}) (?:{'|'.join(language.NOUNS)})", key))
 
 
+@pytest.mark.no_cover
 def test_no_held_out_sentence_or_pair_is_in_training():
     random = Random(0)
     told = [language.training(SMALL, random) for _ in range(20_000)]

@@ -86,6 +86,7 @@ def test_the_latest_is_not_the_last_and_the_surest_not_the_latest():
         assert last < 0.6 * len(of_kind[kind])
 
 
+@pytest.mark.no_cover
 def test_no_held_out_topic_is_in_training():
     random = Random(0)
     held_out = {

@@ -55,6 +55,7 @@ def test_an_exam_has_as_many_of_each_kind_all_of_its_split(split):
     assert asked == sums.exam(world.generate(20, 5), split)
 
 
+@pytest.mark.no_cover
 def test_nothing_held_out_is_in_training():
     random = Random(0)
     told = [sums.training(SMALL, random) for _ in range(20_000)]

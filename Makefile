@@ -123,10 +123,10 @@ links: html ## check that every link and anchor inside the built book leads some
 permalinks: html ## record the addresses of new pages and sections
 	@PYTHONPATH=book $(BIN)/python -m _extensions.permalinks $(BUILD)/html --update
 
-reproducible: $(READY) ## build HTML, PDF and EPUB twice and compare every byte
+reproducible: $(READY) ## build HTML, PDF and EPUB twice, run all code twice, and compare every byte
 	@$(BIN)/python book/tools/reproducible.py html pdf epub
 
-reproducible-html: $(READY) ## build the HTML once more and compare every byte with what `make book` built from nothing
+reproducible-html: $(READY) ## build the HTML once more from the same recorded outputs and compare every byte
 	@$(BIN)/python book/tools/reproducible.py --first $(BUILD)/html html
 
 bounds: ## test the package with the oldest versions that it allows

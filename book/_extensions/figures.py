@@ -28,6 +28,7 @@ from _extensions.recorded import (
     results_directory,
     source_line,
 )
+from _extensions.recorded_outputs import figures_folder
 from llmguide.experiments.fingerprint import source_of
 
 
@@ -101,9 +102,8 @@ class DrawnFigureDirective(SphinxDirective):
         if not self.options.get("alt", "").strip():
             fail(self, "a figure needs `:alt:`, which says in words what it shows")
         self.assert_has_content()
-        directory = Path(self.env.app.doctreedir).parent / "figures"
         try:
-            folder = draw_once(draw, name, directory, sources, for_print=self.config.figures_for_print)
+            folder = draw_once(draw, name, figures_folder(self.env), sources, for_print=self.config.figures_for_print)
         except Exception as error:
             fail(self, f"cannot draw {self.arguments[0]}: {type(error).__name__}: {error}")
         relative = os.path.relpath(folder, self.env.srcdir)
@@ -168,6 +168,7 @@ class OnlyOnTheWeb(SphinxPostTransform):
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register both directives."""
+    app.setup_extension("_extensions.recorded_outputs")
     app.setup_extension("_extensions.results")
     app.add_config_value("figures_for_print", True, "env", frozenset({bool}))
     app.add_directive("drawn-figure", DrawnFigureDirective)

@@ -21,6 +21,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from _extensions.common import fail, note_files, package_files
 from _extensions.latex_styles import add_style
+from _extensions.recorded_outputs import Outcome, outcome
 from _extensions.tables import Cell, format_value, make_table
 
 STYLE = Path(__file__).with_suffix(".sty")
@@ -78,16 +79,22 @@ class CodeRunDirective(SphinxDirective):
         code = "\n".join(self.content)
         filename = str(self.env.doc2path(self.env.docname))
         first_line = self.lineno + self.content_offset + 1  # MyST counts the offset from the directive's own line
-        try:
-            printed, value = run_snippet(code, self._namespace(), filename, first_line)
-        except Exception as error:
-            fail(self, f"the code fails:\n{_traceback(error)}")
+
+        def run() -> Outcome:
+            try:
+                printed, value = run_snippet(code, self._namespace(), filename, first_line)
+            except Exception as error:
+                fail(self, f"the code fails:\n{_traceback(error)}")
+            if self.options.get("as") == "table":
+                return printed, _plain(value)
+            return printed + (repr(value) if value is not None else ""), None
+
+        output, value = outcome(self.env, code, run)
         note_files(self.env, package_files(code))
         shown = [] if "hide-code" in self.options else [self._block(code, "python")]
         if self.options.get("as") == "table":
-            table = self._table(printed, value)
+            table = self._table(output, value)
             return [*([nodes.container("", *shown, classes=["code-run"])] if shown else []), *table]
-        output = printed + (repr(value) if value is not None else "")
         if "hide-output" not in self.options and not output.strip():
             fail(self, "the code prints nothing: end it with an expression, or say `:hide-output:`")
         if "hide-output" not in self.options:
@@ -163,6 +170,13 @@ def _cell(value: object, spec: str, *, code: bool) -> Cell:
     return Cell(text, numeric=numeric, code=code)
 
 
+def _plain(value: object) -> object:
+    """Turn the cells of rows that are no numbers into texts."""
+    if not _is_rows(value):
+        return value
+    return [tuple(cell if isinstance(cell, int | float) else str(cell) for cell in row) for row in value]
+
+
 def _is_rows(value: object) -> TypeGuard[Sequence[Sequence[object]]]:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) < 2:
         return False
@@ -171,6 +185,7 @@ def _is_rows(value: object) -> TypeGuard[Sequence[Sequence[object]]]:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directive."""
+    app.setup_extension("_extensions.recorded_outputs")
     app.connect("config-inited", lambda app, config: add_style(config, STYLE))
     app.add_directive("code-run", CodeRunDirective)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -60,8 +60,9 @@ def test_a_build_that_is_there_is_compared_with_a_second(
         (folder / "index.html").write_text("same", "utf-8")
     built: list[str] = []
 
-    def note(format_: str, source: Path, folder: Path, environment: object, options: object) -> Path:
-        assert options == ("-D", "figures_for_print=0")
+    def note(format_: str, source: Path, folder: Path, environment: object, options: list[str]) -> Path:
+        assert options[:2] == ["-D", "figures_for_print=0"]
+        assert f"outputs_of={folders['first']}.doctrees" in options
         built.append(folder.parent.name)
         return folders["second"]
 

@@ -134,10 +134,9 @@ def test_every_page_fits_and_axe_finds_nothing_serious(visit: Visit, part: list[
         found = [*layout_faults(window, 390), *formula_faults(window, 390)]
         if page.removesuffix(".html") in TEXTS:
             found += scrolled_formulas(window)
-        figures_run = window.evaluate("!!document.querySelector('figure.widget')")
-        if figures_run:
-            window.evaluate(UNFOLD)
-            found += serious_findings(window, OF_A_WIDTH)
+        window.evaluate(UNFOLD)
+        found += serious_findings(window, OF_A_WIDTH)
+        if window.evaluate("!!document.querySelector('figure.widget')"):
             window.set_viewport_size({"width": 1280, "height": 900})
             window.reload()
         found += [*layout_faults(window, 1280), *formula_faults(window, 1280)]
@@ -146,10 +145,6 @@ def test_every_page_fits_and_axe_finds_nothing_serious(visit: Visit, part: list[
         window.emulate_media(color_scheme="dark")
         found += serious_findings(window, OF_A_THEME)
         found += layout_faults(window, 768)
-        if not figures_run:
-            window.emulate_media(color_scheme="light")
-            resize(window, 390)
-            found += serious_findings(window, OF_A_WIDTH)
         faults += [f"{page}: {fault}" for fault in found]
     assert not faults
 

@@ -6,8 +6,8 @@ one can be told to take all of it from there::
 
     sphinx-build -D outputs_of=_build/html.doctrees -D nbsphinx_execute=never …
 
-So two builds from the same recorded outputs are compared, where ``make reproducible`` runs everything twice. A snippet,
-a notebook or a figure that has changed since is refused.
+So two builds from the same recorded outputs are compared, where ``make reproducible`` runs everything twice. A snippet
+or a notebook that has changed since is refused; a figure that has is drawn.
 """
 
 import json

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # before a group exists: see joined_processes
 from torch import Tensor, nn
 
 from llmguide.training.workers import OneWorker, Workers
@@ -105,6 +106,10 @@ def joined_processes(
     Raises:
         ConnectionError: If the others cannot be reached.
     """
+    # torch's optimizers load torch.distributed.nn.functional at their first step, and its functions keep the group of
+    # that moment as a default value. Such a group outlives destroy_process_group: its threads, which may still hold a
+    # tensor that was summed, go on while the interpreter shuts down, and now and then that aborts the process. The
+    # import at the top comes before any group: so its last reference is dropped here, and it waits for its threads.
     given = os.environ if environment is None else environment
     if int(given.get("WORLD_SIZE", "1")) == 1:
         yield OneWorker()

@@ -52,6 +52,7 @@ dtype = "float32"
 
 PROGRAM = """\
 import os, signal, sys
+from pathlib import Path
 from llmguide.cli.main import main
 from llmguide.training.batches import PackedBatches
 
@@ -63,7 +64,10 @@ def call(self, step):
     return usual(self, step)
 
 PackedBatches.__call__ = call
-sys.exit(main())
+code = main()
+names = [path.read_text("ascii").strip() for path in Path("/proc/self/task").glob("*/comm")]
+sys.stderr.write(f"threads left: {[name for name in names if 'gloo' in name]}\\n")  # in one piece
+sys.exit(code)
 """
 
 AVERAGING = """\
@@ -143,6 +147,7 @@ def test_two_processes_are_as_good_as_one_and_go_on_after_a_kill(file: Path, for
     one = train_as_configured(load_config(file), progress=False)
     two = two_processes(torchrun, "two")
     assert two.returncode == 0, two.stderr
+    assert two.stderr.count("threads left: []") == 2  # one that is left can abort a process that is shutting down
     report = json.loads(two.stdout)  # which only one of them prints
     assert (report["steps"], report["tokens"]) == (12, one.tokens)
     lines = metrics("two")

@@ -11,10 +11,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional  # before a group exists: see joined_processes
 from torch import Tensor, nn
 
 from llmguide.training.workers import OneWorker, Workers
@@ -106,14 +106,15 @@ def joined_processes(
     Raises:
         ConnectionError: If the others cannot be reached.
     """
-    # torch's optimizers load torch.distributed.nn.functional at their first step, and its functions keep the group of
-    # that moment as a default value. Such a group outlives destroy_process_group: its threads, which may still hold a
-    # tensor that was summed, go on while the interpreter shuts down, and now and then that aborts the process. The
-    # import at the top comes before any group: so its last reference is dropped here, and it waits for its threads.
     given = os.environ if environment is None else environment
     if int(given.get("WORLD_SIZE", "1")) == 1:
         yield OneWorker()
         return
+    # torch's optimizers load this module at their first step, and its functions keep the group of that moment as a
+    # default value. Such a group outlives destroy_process_group: its threads, which may still hold a tensor that was
+    # summed, go on while the interpreter shuts down, and now and then that aborts the process. Loaded before there is a
+    # group, it keeps none: the last reference is dropped here, and the group waits for its threads.
+    import_module("torch.distributed.nn.functional")
     try:
         dist.init_process_group("gloo", timeout=patience)
     except RuntimeError as error:
